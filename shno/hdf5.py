@@ -1,0 +1,186 @@
+"""Arrays and attributes <-> HDF5 file. Knows dicts, not `Trajectory`.
+
+    /                           format = "shno trajectory", layout_version = 1, and the settings of the run as attributes:
+                                dt (dt_units = "s"), t0 (s), temperature (K), save_every, solver, executor, dtype, seed, versions
+    /t           (n,)           time, s; dimension scale
+    /m           (n, *batch, 3) unit magnetisation; its axes carry the scales t, the batch's, component
+    /oscillator  (batch,)       index along a one-dimensional batch; otherwise /batch_0, /batch_1, ... one an axis
+    /component   (3,)           "x", "y", "z"
+    /parameters/oscillator/Ms   one dataset a parameter, a number or an array as it was given, attribute `units`;
+    /parameters/drive/I ...     the names are those of `Oscillator` and `Drive`; None is absent
+
+Numbers are IEEE 754, bit for bit those of the run. Nothing is compressed, so no dataset can claim more bytes than the file has;
+metadata and the chunks of t and m carry checksums, so that damage is found. Readable by HDF5 1.10 and later, by plain h5py, and by
+xarray.open_dataset(path, engine="h5netcdf").
+"""
+
+import contextlib
+import os
+import secrets
+
+import h5py
+import numpy as np
+
+FORMAT = "shno trajectory"
+LAYOUT_VERSION = 1
+SETTING_UNITS = {"dt": "s", "t0": "s", "temperature": "K"}
+CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
+LIBRARY = ("v110", "v110")  # the first HDF5 format whose metadata all carry checksums
+DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)  # what h5py raises on it
+
+
+def write(path, *, t, m, groups, attributes):
+    """Write one run to `path`: to a temporary file beside it, then renamed, so that `path` is whole or untouched.
+
+    t : (n,), s
+    m : (n, *batch, 3)      float64 or float32
+    groups : {"oscillator": {name: (value, unit)}, "drive": {...}}
+    attributes : {name: number or string}
+    Raises : OSError with one line when it cannot be written; nothing is left behind
+    """
+    t, m, path = np.asarray(t), np.asarray(m), os.path.realpath(path)
+    _check_shapes(t, m)
+    partial = f"{path}.{secrets.token_hex(4)}.partial"
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError("it exists and is not a file")
+        open(partial, "xb").close()
+        with h5py.File(partial, "w", libver=LIBRARY) as file:
+            _fill(file, t, m, groups, attributes)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:
+        reason = os.strerror(error.errno) if getattr(error, "errno", None) else _one_line(error)
+        remedy = f"Use a folder that exists, that you may write to and that has {m.nbytes / 1e6:.2g} MB free."
+        raise OSError(f"{path} cannot be written: {reason}. {remedy}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(partial)
+
+
+def read(path):
+    """Read what `write` wrote.
+
+    Returns : t (n,), m (n, *batch, 3), groups {"oscillator": {name: value}, ...}, attributes {name: value}; a scalar is a float
+    Raises : FileNotFoundError; OSError when it may not be opened; ValueError with one line when it is not ours, of another
+             layout version, truncated or damaged
+    """
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path} does not exist. Check the path.")
+    with open(path, "rb") as file:  # a folder or a forbidden file says so here, with its name
+        size = file.seek(0, os.SEEK_END)
+    try:
+        if not h5py.is_hdf5(path):
+            raise ValueError("it is not an HDF5 file. Use a file that Trajectory.save wrote")
+        with h5py.File(path, "r") as file:
+            _check_ours(file)
+            t, m = (_dataset(file, name, size) for name in ("t", "m"))
+            _check_shapes(t, m)
+            parameters = _group(file, "parameters")
+            groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive")}
+            return t[()], m[()], groups, _settings(file)
+    except DAMAGE as error:
+        raise ValueError(f"{path} cannot be read: {_one_line(error)}.") from None
+
+
+def _fill(file, t, m, groups, attributes):
+    """Put everything into the open file, in the layout of the module's docstring."""
+    file.attrs.update({"format": FORMAT, "layout_version": LAYOUT_VERSION})
+    for name, value in attributes.items():
+        file.attrs[name] = value
+        if name in SETTING_UNITS:
+            file.attrs[f"{name}_units"] = SETTING_UNITS[name]
+
+    batch = m.shape[1:-1]
+    names = ["oscillator"] if len(batch) == 1 else [f"batch_{axis}" for axis in range(len(batch))]
+    scales = {"t": t} | {name: np.arange(n) for name, n in zip(names, batch, strict=True)} | {"component": ["x", "y", "z"]}
+    described = {"units": "1", "long_name": "unit magnetisation"}
+    file.create_dataset("m", data=m, **_checked(m)).attrs.update(described)
+    for axis, (name, values) in enumerate(scales.items()):
+        scale = file.create_dataset(name, data=values, **(_checked(t) if name == "t" else {}))
+        scale.make_scale(name)
+        file["m"].dims[axis].attach_scale(scale)
+        file["m"].dims[axis].label = name
+    file["t"].attrs.update({"units": "s", "long_name": "time"})
+
+    for group, parameters in groups.items():
+        for name, (value, unit) in parameters.items():
+            dataset = file.create_dataset(f"parameters/{group}/{name}", data=np.asarray(value, dtype=np.float64))
+            dataset.attrs["units"] = unit
+
+
+def _checked(array):
+    """Storage in chunks of whole time steps, about CHUNK bytes each, with a checksum; nothing for an empty array."""
+    if array.size == 0:
+        return {}
+    n = len(array)
+    rows = -(-n // -(-array.nbytes // CHUNK))  # n over the number of chunks, both rounded up: the last chunk is nearly full
+    return {"chunks": (rows, *array.shape[1:]), "fletcher32": True}
+
+
+def _one_line(error):
+    """The text of an error on one line, without quotes or a full stop at its ends."""
+    return " ".join(str(error).split()).strip("'\". ") or type(error).__name__
+
+
+def _check_shapes(t, m):
+    """ValueError unless t is (n,) float64 and m is (n, *batch, 3) float64 or float32; arrays or datasets."""
+    if t.dtype != np.float64 or m.dtype not in (np.float64, np.float32):
+        raise ValueError(f"t must be float64 and m float64 or float32, got {t.dtype} and {m.dtype}")
+    if len(t.shape) != 1 or len(m.shape) < 2 or m.shape[0] != t.shape[0] or m.shape[-1] != 3:
+        raise ValueError(f"t must have shape (n,) and m (n, ..., 3), got {t.shape} and {m.shape}")
+
+
+def _check_ours(file):
+    """ValueError unless the root attributes say that this layout was written."""
+    if file.attrs.get("format") != FORMAT:
+        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that Trajectory.save wrote")
+    version = file.attrs.get("layout_version")
+    if version != LAYOUT_VERSION:
+        raise ValueError(f"layout_version must be {LAYOUT_VERSION}, got {version}. Use the release that wrote the file")
+
+
+def _member(group, name, kind):
+    """group[name] of the given class; ValueError when it is missing, another kind, or a link to elsewhere."""
+    link = group.get(name, getlink=True)
+    if link is None:
+        raise ValueError(f"{group.name.rstrip('/')}/{name} is missing, so the file is incomplete")
+    if not isinstance(link, h5py.HardLink):
+        raise ValueError(f"{group.name.rstrip('/')}/{name} is a link; links are not followed")
+    member = group[name]
+    if not isinstance(member, kind):
+        raise ValueError(f"{member.name} must be a {kind.__name__.lower()}, got a {type(member).__name__.lower()}")
+    return member
+
+
+def _group(parent, name):
+    """The subgroup `name`."""
+    return _member(parent, name, h5py.Group)
+
+
+def _dataset(group, name, size):
+    """The dataset `name`, not yet read; ValueError when its numbers cannot be in this file of `size` bytes."""
+    dataset = _member(group, name, h5py.Dataset)
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{dataset.name} lies in another file; that is not followed")
+    if dataset.dtype.kind != "f" or dataset.shape is None:
+        raise ValueError(f"{dataset.name} must hold floating-point numbers, got {dataset.dtype}")
+    if dataset.nbytes > size:
+        raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes in a file of {size}, so the file is damaged")
+    return dataset
+
+
+def _values(group, size):
+    """All datasets of a group as floats and float64 arrays."""
+    values = {name: _dataset(group, name, size)[()] for name in group}
+    return {name: value.astype(np.float64, copy=False) if np.ndim(value) else float(value) for name, value in values.items()}
+
+
+def _settings(file):
+    """The root attributes that are settings, as Python numbers and strings."""
+    own = {"format", "layout_version", *(f"{name}_units" for name in SETTING_UNITS)}
+    values = {name: value for name, value in file.attrs.items() if name not in own}
+    for name, value in values.items():
+        if not isinstance(value, str | np.integer | np.floating | np.bool_):
+            raise ValueError(f"attribute {name} must be a number or a string, got {type(value).__name__}")
+    return {name: value if isinstance(value, str) else value.item() for name, value in values.items()}

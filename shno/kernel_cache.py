@@ -1,0 +1,71 @@
+"""Numba's cache on disk, made safe: keyed on every source that a kernel is compiled from, one file a specialisation.
+
+Numba itself watches only the file of the compiled function, so that a changed equation in `llgs` would run old machine code, and its index
+lets two processes that compile different specialisations at once file one's code under the other's name. Here a file's name is the hash of
+sources, signature, processor and Numba version, and the signature is stored and compared as well.
+"""
+
+import contextlib
+import hashlib
+import os
+import pickle
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numba
+from numba.core.caching import FunctionCache
+
+SOURCES = ("constants", "vector", "fields", "llgs", "solvers", "kernels", "adjoint")
+
+
+@cache
+def source_stamp():
+    """A hash of the sources that kernels are compiled from."""
+    folder = Path(__file__).parent
+    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in SOURCES)).hexdigest()[:16]
+
+
+class _Files:
+    """One file a specialisation in `folder`: the interface that Numba's Cache expects of its index and data files."""
+
+    def __init__(self, folder, name):
+        self.folder, self.name = Path(folder), name
+
+    def _path(self, key):
+        digest = hashlib.sha256(f"{key!r} {numba.__version__}".encode()).hexdigest()[:24]
+        return self.folder / f"{self.name}.{source_stamp()}.{digest}.nbc"
+
+    def load(self, key):
+        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
+            stored, data = pickle.loads(self._path(key).read_bytes())
+            return data if stored == repr(key) else None
+
+    def save(self, key, data):
+        path = self._path(key)
+        beside = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            beside.write_bytes(pickle.dumps((repr(key), data)))
+            beside.replace(path)
+            for old in self.folder.glob(f"{self.name}.*.nbc"):
+                if f".{source_stamp()}." not in old.name:
+                    old.unlink(missing_ok=True)
+        except OSError as error:
+            warnings.warn(f"compiled kernels are not kept: {error}. Set NUMBA_CACHE_DIR to a folder that can be written.", stacklevel=2)
+
+    def flush(self):
+        for path in self.folder.glob(f"{self.name}.*.nbc"):
+            path.unlink(missing_ok=True)
+
+
+class _SafeCache(FunctionCache):
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_file = _Files(self.cache_path, self._impl.filename_base)
+
+
+def cached(dispatcher):
+    """Turn on the disk cache of a jitted function; where no folder can be written, it is compiled anew in each process."""
+    with contextlib.suppress(RuntimeError):  # Numba's word for "no folder can be written": a slower start, the same results
+        dispatcher._cache = _SafeCache(dispatcher.py_func)
+    return dispatcher

@@ -1,0 +1,181 @@
+"""The front door: check, assemble, choose an executor, loop, hand back a Trajectory."""
+
+import platform
+
+import numpy as np
+
+from shno import __version__
+from shno.checks import IntegrationError, as_array, check_finite, check_unit_vectors, check_values, complaint
+from shno.llgs import right_hand_side
+from shno.parameters import arguments, batch_shape, parameters, reduced_step
+from shno.solvers import rk4
+from shno.stability import effective_rotation, equilibrium
+from shno.trajectory import Trajectory
+from shno.vector import dot, normalise
+
+LARGEST_TURN = 0.2  # rad a step: RK4's relative frequency error there is (0.2)^4 / 120 = 1.3e-5
+LARGEST_NORM_ERROR = 1e-4  # of |m| before projection
+CHUNK = 1 << 22  # numbers of m held in the kernel's layout before they are copied out
+CHUNK_STEPS = 1 << 27  # oscillator steps between two reports of progress
+
+
+def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=None, t0=0.0, solver="rk4", executor="auto",
+             dtype="float64", device="cpu", rtol=1e-10, atol=1e-12, save_every=1, progress=None):
+    """Integrate the LLGS equation dm/dt = gamma/(1 + alpha^2) T(m) of `llgs`; what or how often one saves never changes the solution.
+
+    oscillator, drive : Oscillator, Drive   their arrays broadcast to the batch
+    duration, dt : s        n = round(duration / dt) steps; the state at t0 is saved first
+    m0 : (..., 3)           unit vectors; by default the zero-current equilibrium nearest to B_ext, tilted by 1 degree
+    temperature : K; seed   only T = 0 is available: thermal noise is refused, never ignored
+    solver : "rk4" | "reference"   fixed steps, or scipy's DOP853 on the implicit form (dt is then the output grid) to rtol, atol
+    executor : "auto" | "compiled" | "torch"   compiled kernels on the CPU, torch on any device
+    dtype, device           "float64" | "float32"; a torch device
+    save_every              steps between saved states; must divide n
+    progress                called as progress(steps done, steps in all)
+    Returns : Trajectory with t (n / save_every + 1,) in s and m (n / save_every + 1, *batch, 3)
+    Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
+    """
+    n = _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, device, save_every)
+    values = parameters(oscillator, drive)
+    batch = batch_shape(values)
+    m0 = _tilted(equilibrium(oscillator, drive)) if m0 is None else _checked_m0(m0)
+    batch = np.broadcast_shapes(batch, m0.shape[:-1])
+    m0 = np.broadcast_to(m0, (*batch, 3))
+    executor = _executor(solver, executor, device)
+    t = t0 + dt * save_every * np.arange(n // save_every + 1)
+    if solver == "reference":
+        from shno import reference
+
+        m = reference.solve(oscillator, drive, m0, t, rtol=rtol, atol=atol)
+    else:
+        _check_step(m0, values, dt)
+        run = _run_compiled if executor == "compiled" else _run_torch
+        m = np.empty((len(t), *batch, 3), dtype)
+        m[0] = m0
+        run(m, values, dt, save_every, device, progress)
+    return Trajectory(t, m, oscillator, drive, dt=float(dt), t0=float(t0), save_every=int(save_every), solver=solver, executor=executor,
+                      dtype=dtype, temperature=0.0, seed=None, versions=_versions())
+
+
+def _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, device, save_every):
+    """Every complaint about the call's own numbers and names; returns the number of steps."""
+    for name, value in (("duration", duration), ("dt", dt), ("t0", t0), ("temperature", temperature)):
+        if not isinstance(value, int | float | np.number):
+            raise TypeError(complaint(name, "a number", repr(value), "It is one for the whole batch."))
+        check_finite(name, value)
+    check_values("dt", dt, "> 0", lambda x: x > 0, "RK4 wants about 1e-12 s.")
+    check_values("duration", duration, "> 0", lambda x: x > 0, "Give it in seconds.")
+    if temperature != 0 or seed is not None:
+        raise ValueError(complaint("temperature", "0 without a seed", f"{temperature} K, seed {seed}", "This version is deterministic."))
+    for name, value, known in (("solver", solver, ("rk4", "reference")), ("executor", executor, ("auto", "compiled", "torch")),
+                               ("dtype", dtype, ("float64", "float32"))):
+        if value not in known:
+            raise ValueError(complaint(name, f"one of {', '.join(known)}", repr(value), "Choose one of these."))
+    n = round(duration / dt)
+    if n < 1 or abs(n * dt - duration) > 1e-9 * duration:
+        nearest = max(n, 1) * dt
+        raise ValueError(complaint("duration", "a multiple of dt", f"{duration:.9g} s at dt = {dt:.9g} s", f"Use {nearest:.9g} s."))
+    if not isinstance(save_every, int | np.integer) or save_every < 1 or n % save_every:
+        raise ValueError(complaint("save_every", f"a whole number that divides the {n} steps", repr(save_every), "Use 1 to save all."))
+    return n
+
+
+def _executor(solver, executor, device):
+    """The executor that runs: "auto" is compiled on the CPU and torch elsewhere."""
+    if solver == "reference":
+        return "scipy"
+    on_cpu = str(device) == "cpu"
+    if executor == "compiled" and not on_cpu:
+        raise ValueError(complaint("executor", "torch on a device other than the CPU", f"compiled on {device}", "Use executor='torch'."))
+    return executor if executor != "auto" else "compiled" if on_cpu else "torch"
+
+
+def _checked_m0(m0):
+    m0 = np.asarray(as_array("m0", m0, vector=True))
+    check_finite("m0", m0)
+    check_unit_vectors("m0", m0)
+    return m0
+
+
+def _tilted(m, degrees=1.0):
+    """m turned by a degree: exactly at a fixed point nothing would ever move."""
+    helper = np.where(np.abs(m[..., :1]) < 0.7, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    away = np.cross(m, helper)
+    away /= np.linalg.norm(away, axis=-1, keepdims=True)
+    return np.cos(np.radians(degrees)) * m + np.sin(np.radians(degrees)) * away
+
+
+def _check_step(m0, values, dt):
+    """The guard on dt: gamma |B| dt <= 0.2 rad, B the net field at m0 with the torque's amplitude."""
+    B = effective_rotation(m0, values)
+    turn = np.asarray(values["gamma"] * B * dt)
+    if turn.max() <= LARGEST_TURN:
+        return
+    k = int(turn.argmax())
+    limit = LARGEST_TURN / turn.ravel()[k] * dt
+    raise ValueError(
+        f"dt must turn m by at most {LARGEST_TURN} rad a step, got {turn.ravel()[k]:.3g} at |B| = {np.ravel(B)[k]:.3g} T"
+        f"{f' at index {k} of {turn.size}' if turn.size > 1 else ''}. Use dt <= {np.floor(limit * 1e14) / 1e14:.3g} s."
+    )
+
+
+def _check_norm(deviation, m, step, dt):
+    """IntegrationError when the norm moved too far before projection ( | |m|^2 - 1 | = 2 | |m| - 1 | ) or m is not finite."""
+    worst = float(np.max(deviation)) / 2
+    if worst <= LARGEST_NORM_ERROR and np.isfinite(m).all():
+        return
+    raise IntegrationError(
+        f"| |m| - 1 | reached {worst:.2g} before step {step}, t = {step * dt:.6g} s: m turns too far in one step. Use dt <= {dt / 2:.3g} s."
+    )
+
+
+def _run_compiled(m, values, dt, save_every, device, progress):
+    """Fill m[1:] from m[0] by the compiled kernel, in chunks of saved states; time is n dt, the state is carried in m's own precision."""
+    from shno import kernels
+
+    n_saved, batch = m.shape[0] - 1, m.shape[1:-1]
+    n = max(int(np.prod(batch)), 1)
+    layout, rows = kernels.lay_out((reduced_step(values, dt), *arguments(values)), batch, m.dtype)
+    width = rows.shape[1]
+    state = np.empty((3, width), m.dtype)
+    state[:, :n] = m[0].reshape(n, 3).T
+    state[:, n:] = state[:, n - 1 : n]
+    deviation = np.empty(width, m.dtype)
+    chunk = max(1, min(CHUNK // (3 * width), CHUNK_STEPS // (width * save_every)))
+    saved = np.empty((min(chunk, n_saved), 3, width), m.dtype)
+    for first in range(0, n_saved, chunk):
+        part = saved[: min(chunk, n_saved - first)]
+        kernels.run_blocks(kernels.trajectory_kernel, width, layout, state, rows, part, save_every, deviation)
+        done = first + len(part)
+        m[first + 1 : done + 1] = np.moveaxis(part[..., :n], 1, 2).reshape(len(part), *batch, 3)
+        _check_norm(deviation, state, done * save_every, dt)
+        if progress is not None:
+            progress(done * save_every, n_saved * save_every)
+
+
+def _run_torch(m, values, dt, save_every, device, progress):
+    """Fill m[1:] from m[0] by eager torch, on any device."""
+    import torch
+
+    dtype = getattr(torch, str(m.dtype))
+
+    def tensor(value):
+        return None if value is None else torch.as_tensor(np.array(value), dtype=dtype, device=device)
+
+    values = {name: tensor(value) for name, value in values.items()}
+    h, parameters_ = reduced_step(values, dt), arguments(values)
+    state = tuple(torch.as_tensor(m[0][..., k].copy(), device=device) for k in range(3))
+    steps = (len(m) - 1) * save_every
+    for step in range(1, steps + 1):
+        state = rk4(right_hand_side, state, h, *parameters_)
+        deviation = (dot(state, state) - 1).abs()
+        state = normalise(state)
+        if step % save_every == 0:
+            m[step // save_every] = torch.stack(state, dim=-1).cpu().numpy()
+            _check_norm(deviation.cpu().numpy(), m[step // save_every], step, dt)
+            if progress is not None:
+                progress(step, steps)
+
+
+def _versions():
+    return f"shno {__version__}, numpy {np.__version__}, python {platform.python_version()}"
