@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Oscillator": "oscillator",
     "Drive": "drive",
+    "Sampled": "drive",
     "Trajectory": "trajectory",
     "load": "trajectory",
     "simulate": "simulate",

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from shno.checks import IntegrationError, complaint
 from shno.kernel_cache import cached
-from shno.kernels import FLAGS, INLINED, deposit, gather, lanes, load, place_leaves, project, run_blocks, scatter
+from shno.kernels import ADJOINT_ROWS, FLAGS, INLINED, deposit, gather, lanes, load, place_leaves, project, run_blocks, scatter
 from shno.llgs import right_hand_side, right_hand_side_vjp
 from shno.parameters import arguments, batch_shape, reduced_step
 from shno.solvers import rk4, rk4_vjp
@@ -101,39 +101,42 @@ def passage_kernel(first, last, layout, m, rows, n_steps, threshold, rearm, end,
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
 def adjoint_kernel(first, last, layout, m, rows, n_steps, end_bar, peak_bar, m_bar, rows_bar):
     """Cotangents m_bar (3, n) and rows_bar (n_free, n) of blocks first ... last, for those of `passage_kernel`'s end and peak."""
-    width = lanes(layout)
-    parameters, bars = np.empty(rows.shape[0] * width, m.dtype), np.empty(rows_bar.shape[0] * width, m.dtype)
-    path = np.empty((n_steps + 1) * 3 * width, m.dtype)
-    w, highest, peak_step = np.empty(3 * width, m.dtype), np.empty(width, m.dtype), np.empty(width, m.dtype)
+    width, n_free = lanes(layout), rows_bar.shape[0]
+    zero = number(0.0, m[0, 0])
+    parameters, path = np.empty(rows.shape[0] * width, m.dtype), np.empty(n_steps * 3 * width, m.dtype)
+    # One array, so that few pointers have to be told apart: m or its cotangent w (3), cotangent of the peak, peak, its step, cotangents of the free rows.
+    lane = np.empty((ADJOINT_ROWS + n_free) * width, m.dtype)
+    bars = lane[ADJOINT_ROWS * width :]
     for block in range(first, last):
         gather(parameters, rows, block * width, width)
-        gather(path, m, block * width, width)
-        gather(w, end_bar, block * width, width)
-        bars[:], highest[:], peak_step[:] = 0, -2, -1
+        gather(lane, m, block * width, width)
+        lane[3 * width : 4 * width] = peak_bar[block * width : (block + 1) * width]
+        lane[4 * width : 5 * width], lane[5 * width :] = -2, 0
         for step in range(n_steps):
-            y, after_y = path[3 * width * step : 3 * width * (step + 1)], path[3 * width * (step + 1) : 3 * width * (step + 2)]
+            path[3 * width * step : 3 * width * (step + 1)] = lane[: 3 * width]
             for i in range(width):
                 h, torque_parameters, field_parameters = load(layout, parameters, i)
-                state = (y[i], y[width + i], y[2 * width + i])
+                state = (lane[i], lane[width + i], lane[2 * width + i])
                 state, _ = project(rk4(right_hand_side, state, h, torque_parameters, field_parameters))
-                after_y[i], after_y[width + i], after_y[2 * width + i] = state
+                lane[i], lane[width + i], lane[2 * width + i] = state
                 after = watched(layout, state)
-                peak_step[i] = step if after > highest[i] else peak_step[i]
-                highest[i] = max(highest[i], after)
+                lane[5 * width + i] = step if after > lane[4 * width + i] else lane[5 * width + i]
+                lane[4 * width + i] = max(lane[4 * width + i], after)
+        gather(lane, end_bar, block * width, width)
         for step in range(n_steps - 1, -1, -1):
             y = path[3 * width * step : 3 * width * (step + 1)]
             for i in range(width):
                 h, torque_parameters, field_parameters = load(layout, parameters, i)
                 state = (y[i], y[width + i], y[2 * width + i])
-                entering = peak_bar[block * width + i] if peak_step[i] == step else number(0.0, highest[i])
-                bar = entered(layout, (w[i], w[width + i], w[2 * width + i]), entering)
+                entering = lane[3 * width + i] if lane[5 * width + i] == step else zero
+                bar = entered(layout, (lane[i], lane[width + i], lane[2 * width + i]), entering)
                 bar = normalise_vjp(rk4(right_hand_side, state, h, torque_parameters, field_parameters), bar)
                 bar, h_bar, parameter_bars = rk4_vjp(
                     right_hand_side, right_hand_side_vjp, state, bar, h, torque_parameters, field_parameters
                 )
-                w[i], w[width + i], w[2 * width + i] = bar
-                deposit(layout, bars, (h_bar, parameter_bars[0], parameter_bars[1]), i)
-        scatter(w, m_bar, block * width, width)
+                lane[i], lane[width + i], lane[2 * width + i] = bar
+                deposit(layout, lane, (h_bar, parameter_bars[0], parameter_bars[1]), i)
+        scatter(lane, m_bar, block * width, width)
         scatter(bars, rows_bar, block * width, width)
 
 
@@ -223,7 +226,7 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     compiled = executor == "compiled" or (executor == "auto" and m.device.type == "cpu")
     passage = _compiled_passage if compiled else _eager_passage
     end, peak, count, time, deviation = passage(
-        tree if compiled else (tree[0], *tree[1:]), m.expand(*batch, 3), n_steps, component, threshold, rearm
+        tree, m.expand(*batch, 3), n_steps, component, threshold, rearm
     )
     if not bool((deviation <= LARGEST_NORM_ERROR).all()):
         worst = float(deviation.max()) / 2

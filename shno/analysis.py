@@ -1,14 +1,14 @@
 """What a trajectory says: power spectral density, frequency of the line, spike times.
 
-Frequencies come from the power spectral density S(f) of m about its mean, in 1/Hz since m has no unit, one-sided: its integral over
-f >= 0 is the variance of m. Component "all" adds the densities of the three components: that sum does not depend on the axes.
+S(f) is the power spectral density of m about its mean, in 1/Hz since m has no unit, one-sided: its integral over f >= 0
+is the variance of m. Component "all" adds the densities of the three components: that sum does not depend on the axes.
 
-A *line* is what `frequency` reports, and its frequency is the centroid of the power around the strongest peak,
+A *line* is what `frequency` reports. Its frequency is the centroid of the power around the strongest peak,
 
     f0 = (integral of f S(f) df) / (integral of S(f) df)  over |f - f0| < f0/3, solved by iteration,
 
-with S from a Hann window squared, whose side lobes fall as 1/f^5: for a pure precession of N periods the error is below 1e-5 f0 at
-N = 8, 1e-8 at N = 14, 1e-11 at N = 28. With noise it is the mean of a Lorentzian line, not one of its speckles.
+with S from a Hann window squared, whose side lobes fall as 1/f^5: the error for a pure precession of N periods is below
+2e-5 f0 at N = 8, 1e-8 f0 at N = 14, 1e-11 f0 at N = 28. With noise it is the line's middle, not one of its speckles.
 Source of the window: Harris, Proc. IEEE 66, 51 (1978), the cosine-power family.
 """
 
@@ -21,7 +21,7 @@ COMPONENTS = {"x": [0], "y": [1], "z": [2], "all": [0, 1, 2]}
 FLOOR = 1e-6  # rms of m in the band; ten times what rounding to float32 leaves on a magnetisation at rest
 PERIODS = 8  # fewer in the analysed time, and the window's main lobe (3/T to each side) fills the band
 BAND = 1 / 3  # half width of the band over f0: no harmonic and no subharmonic lies inside
-NARROW = 1 / 8  # rms width over f0: white noise in the band has BAND / sqrt(3) = 0.19, a Lorentzian of quality 20 has 0.07
+NARROW = 1 / 8  # rms width over f0: white noise fills the band, 0.19; a Lorentzian of quality 20 has 0.07
 SUSTAINED = 0.95  # amplitude in the second half over that in the first
 ITERATIONS = 20  # of the centroid: a line needs 3, a speckled one more
 CHUNK = 2**21  # numbers analysed at a time: 16 MB
@@ -45,16 +45,16 @@ def spectrum(run, *, component="all", discard=0.0):
 
 
 def frequency(run, *, component="all", discard=None):
-    """Frequency of the line, f0 = centroid of the power around the strongest peak (see the module); NaN where there is no line.
+    """Frequency of the line, the centroid of the power around the strongest peak; NaN where there is no line.
 
     There is no line where, in the analysed time T,
     - m rests: its rms in the band |f - f0| < f0/3 is below 1e-6;
-    - it relaxes, drifts or T is short: fewer than 8 periods, f0 < 8/T;
-    - it is noise: the power in the band has an rms width above f0/8 (a Lorentzian line passes from a quality of about 7 on);
-    - it decays, a ring-down: at temperature 0, the line's amplitude falls by more than 5 % from the first half to the second.
+    - m drifts or relaxes, or T is short: fewer than 8 periods, f0 < 8/T;
+    - m is noise: the power in the band has an rms width above f0/8; a Lorentzian passes from a quality of about 7 on;
+    - m rings down: at temperature 0, the line's amplitude falls by more than 5 % from the first half to the second.
     Growing oscillations count, and so do those that a temperature sustains.
 
-    run : Trajectory        with more than two saved states a period
+    run : Trajectory        with more than two saved states a period; a faster line appears at a wrong frequency
     component : "x" | "y" | "z" | "all"
     discard : s             left out at the start; None leaves out the first half, where the transient is
     Returns : (*batch,), Hz, >= 0 or NaN; a float for a single oscillator
@@ -74,18 +74,19 @@ def frequency(run, *, component="all", discard=None):
 def spike_times(run, *, threshold, rearm, component="y"):
     """Times at which a component of m crosses a threshold upwards, interpolated linearly between saved states.
 
-    After a spike, and at the start when m is not below `threshold`, the next one must be armed by a value below `rearm`.
+    After a spike, and after a start at or above `threshold`, a value below `rearm` must come before the next spike.
 
     run : Trajectory
     threshold, rearm : 1    rearm <= threshold; the default neuron has 0.7 and 0.35 of m_y
     component : "x" | "y" | "z"
-    Returns : (spikes,), s, for a single oscillator; for a batch a list of those, one an oscillator in C order of the batch
+    Returns : (spikes,), s, for a single oscillator; for a batch their list, oscillators in C order
     Raises : ValueError for an unknown component or rearm > threshold
     """
     if component not in ("x", "y", "z"):
-        raise ValueError(complaint("component", "one of x, y, z", repr(component), "Spikes are read from one component."))
+        raise ValueError(complaint("component", "one of x, y, z", repr(component), "Spikes come from one component."))
     if not rearm <= threshold:
-        raise ValueError(complaint("rearm", f"<= threshold = {threshold:.6g}", f"{rearm:.6g}", "Re-arming lies below the crossing."))
+        rule = f"<= threshold = {threshold:.6g}"
+        raise ValueError(complaint("rearm", rule, f"{rearm:.6g}", "m re-arms below the level that it crosses."))
     m = run.m[..., COMPONENTS[component][0]].reshape(len(run.t), -1)  # (n, oscillators)
     times = [_upward_crossings(run.t, values, threshold, rearm) for values in m.T]
     return times if run.m.ndim > 2 else times[0]
@@ -94,7 +95,8 @@ def spike_times(run, *, threshold, rearm, component="y"):
 def _part(run, component, discard):
     """m of the run without its first `discard` seconds, (n, *batch, 3), after checking both arguments."""
     if component not in COMPONENTS:
-        raise ValueError(complaint("component", f"one of {', '.join(COMPONENTS)}", repr(component), '"all" is the sum of the three.'))
+        rule = f"one of {', '.join(COMPONENTS)}"
+        raise ValueError(complaint("component", rule, repr(component), '"all" is the sum of the three.'))
     duration = run.t[-1] - run.t[0]
     if not 0 <= discard <= duration:
         remedy = "It is the time in seconds that is left out at the start."
@@ -120,7 +122,7 @@ def _line_density(m, run):
 
 
 def _line(m, run):
-    """Frequency of the line of m (n, oscillators, components), NaN where `frequency` says that there is none: (oscillators,)."""
+    """Frequency of the line of m (n, oscillators, components), NaN where there is none: (oscillators,)."""
     f, S = _line_density(m, run)
     f, lowest = f[:, None], PERIODS * f[1]
     f0 = f[np.argmax(np.where(f >= lowest, S, 0), axis=0), 0]
@@ -137,7 +139,7 @@ def _line(m, run):
 
 
 def _band(f, f0):
-    """Weights (k, oscillators) of the band |f - f0| < f0/3; a bin on its edge counts in part, so that the centroid moves smoothly."""
+    """Weights (k, oscillators) of the band |f - f0| < f0/3; a bin on its edge counts in part, for a smooth centroid."""
     return np.clip((BAND * f0 - np.abs(f - f0)) / f[1] + 0.5, 0, 1)
 
 
@@ -148,7 +150,7 @@ def _amplitude(m, f0, run):
 
 
 def _upward_crossings(t, values, threshold, rearm):
-    """Interpolated times of the upward crossings of one oscillator's values (n,), each armed by a value below `rearm`."""
+    """Interpolated times of the armed upward crossings of one oscillator's values (n,)."""
     state = np.where(values >= threshold, 1, np.where(values < rearm, -1, 0))
     state[0] = 1 if values[0] >= threshold else -1
     last = np.maximum.accumulate(np.where(state != 0, np.arange(len(state)), 0))

@@ -66,7 +66,3 @@ def equal_fields(a, b):
 
 class IntegrationError(RuntimeError):
     """A solve that failed: the message names the step, the time and the remedy."""
-
-
-class IntegrationError(RuntimeError):
-    """A solve that failed; the text names the step, the time and a remedy."""

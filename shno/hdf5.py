@@ -1,16 +1,17 @@
 """Arrays and attributes <-> HDF5 file. Knows dicts, not `Trajectory`.
 
-    /                           format = "shno trajectory", layout_version = 1, and the settings of the run as attributes:
-                                dt (dt_units = "s"), t0 (s), temperature (K), save_every, solver, executor, dtype, seed, versions
+    /                           attributes: format = "shno trajectory", layout_version = 1, and the settings of the run:
+                                dt (dt_units = "s"), t0 (s), temperature (K), save_every, solver, executor, dtype, seed,
+                                versions; one that is None is absent
     /t           (n,)           time, s; dimension scale
     /m           (n, *batch, 3) unit magnetisation; its axes carry the scales t, the batch's, component
-    /oscillator  (batch,)       index along a one-dimensional batch; otherwise /batch_0, /batch_1, ... one an axis
+    /oscillator  (batch,)       index along a one-dimensional batch; otherwise /batch_0, /batch_1, ..., one an axis
     /component   (3,)           "x", "y", "z"
-    /parameters/oscillator/Ms   one dataset a parameter, a number or an array as it was given, attribute `units`;
-    /parameters/drive/I ...     the names are those of `Oscillator` and `Drive`; None is absent
+    /parameters/oscillator/Ms   one dataset a parameter, the number or array that was given, with an attribute `units`;
+    /parameters/drive/I ...     the names are those of `Oscillator` and `Drive`; one that is None is absent
 
-Numbers are IEEE 754, bit for bit those of the run. Nothing is compressed, so no dataset can claim more bytes than the file has;
-metadata and the chunks of t and m carry checksums, so that damage is found. Readable by HDF5 1.10 and later, by plain h5py, and by
+Numbers are stored bit for bit and uncompressed, so that no dataset can claim more bytes than the file has. Metadata and
+arrays carry checksums, so that damage is found. Readable by HDF5 1.10 and later, by plain h5py, and by
 xarray.open_dataset(path, engine="h5netcdf").
 """
 
@@ -26,7 +27,7 @@ LAYOUT_VERSION = 1
 SETTING_UNITS = {"dt": "s", "t0": "s", "temperature": "K"}
 CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
 LIBRARY = ("v110", "v110")  # the first HDF5 format whose metadata all carry checksums
-DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)  # what h5py raises on it
+DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError)  # what h5py raises on it
 
 
 def write(path, *, t, m, groups, attributes):
@@ -60,9 +61,9 @@ def write(path, *, t, m, groups, attributes):
 def read(path):
     """Read what `write` wrote.
 
-    Returns : t (n,), m (n, *batch, 3), groups {"oscillator": {name: value}, ...}, attributes {name: value}; a scalar is a float
-    Raises : FileNotFoundError; OSError when it may not be opened; ValueError with one line when it is not ours, of another
-             layout version, truncated or damaged
+    Returns : t (n,), m (n, *batch, 3), groups {"oscillator": {name: float or array}, "drive": {...}}, attributes
+    Raises : FileNotFoundError; OSError when it may not be opened; ValueError with one line when it is not ours, of
+             another layout version, truncated or damaged
     """
     path = os.fspath(path)
     if not os.path.exists(path):
@@ -73,49 +74,66 @@ def read(path):
         if not h5py.is_hdf5(path):
             raise ValueError("it is not an HDF5 file. Use a file that Trajectory.save wrote")
         with h5py.File(path, "r") as file:
-            _check_ours(file)
+            attributes = _settings(file)
             t, m = (_dataset(file, name, size) for name in ("t", "m"))
             _check_shapes(t, m)
             parameters = _group(file, "parameters")
             groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive")}
-            return t[()], m[()], groups, _settings(file)
-    except DAMAGE as error:
+            return t[()], m[()], groups, attributes
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read: {_one_line(error)}.") from None
+    except DAMAGE as error:
+        remedy = "Restore a copy or run the simulation again."
+        raise ValueError(f"{path} cannot be read: it is truncated or damaged ({_one_line(error)}). {remedy}") from None
 
 
 def _fill(file, t, m, groups, attributes):
     """Put everything into the open file, in the layout of the module's docstring."""
-    file.attrs.update({"format": FORMAT, "layout_version": LAYOUT_VERSION})
-    for name, value in attributes.items():
-        file.attrs[name] = value
-        if name in SETTING_UNITS:
-            file.attrs[f"{name}_units"] = SETTING_UNITS[name]
+    units = {f"{name}_units": unit for name, unit in SETTING_UNITS.items() if name in attributes}
+    _describe(file, format=FORMAT, layout_version=LAYOUT_VERSION, **attributes, **units)
 
     batch = m.shape[1:-1]
     names = ["oscillator"] if len(batch) == 1 else [f"batch_{axis}" for axis in range(len(batch))]
-    scales = {"t": t} | {name: np.arange(n) for name, n in zip(names, batch, strict=True)} | {"component": ["x", "y", "z"]}
-    described = {"units": "1", "long_name": "unit magnetisation"}
-    file.create_dataset("m", data=m, **_checked(m)).attrs.update(described)
-    for axis, (name, values) in enumerate(scales.items()):
-        scale = file.create_dataset(name, data=values, **(_checked(t) if name == "t" else {}))
-        scale.make_scale(name)
-        file["m"].dims[axis].attach_scale(scale)
+    _describe(_create(file, "m", m), units="1", long_name="unit magnetisation")
+    _describe(_create(file, "t", t), units="s", long_name="time")
+    for name, n in zip(names, batch, strict=True):
+        file[name] = np.arange(n)
+    file["component"] = ["x", "y", "z"]
+    for axis, name in enumerate(("t", *names, "component")):
+        file[name].make_scale(name)
+        file["m"].dims[axis].attach_scale(file[name])
         file["m"].dims[axis].label = name
-    file["t"].attrs.update({"units": "s", "long_name": "time"})
 
     for group, parameters in groups.items():
+        members = file.create_group(f"parameters/{group}")
         for name, (value, unit) in parameters.items():
-            dataset = file.create_dataset(f"parameters/{group}/{name}", data=np.asarray(value, dtype=np.float64))
-            dataset.attrs["units"] = unit
+            _describe(_create(members, name, np.asarray(value, dtype=np.float64)), units=unit)
 
 
-def _checked(array):
-    """Storage in chunks of whole time steps, about CHUNK bytes each, with a checksum; nothing for an empty array."""
-    if array.size == 0:
-        return {}
-    n = len(array)
-    rows = -(-n // -(-array.nbytes // CHUNK))  # n over the number of chunks, both rounded up: the last chunk is nearly full
-    return {"chunks": (rows, *array.shape[1:]), "fletcher32": True}
+def _create(group, name, values):
+    """A dataset whose damage is found: a number within the metadata, an array in checksummed chunks of about CHUNK."""
+    if values.ndim == 0:
+        compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        compact.set_layout(h5py.h5d.COMPACT)
+        kind, space = h5py.h5t.py_create(values.dtype), h5py.h5s.create(h5py.h5s.SCALAR)
+        dataset = h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, compact))
+        dataset[()] = values
+        return dataset
+    if values.size == 0:
+        return group.create_dataset(name, data=values)
+    n = len(values)
+    rows = -(-n // -(-values.nbytes // CHUNK))  # n / (number of chunks), both rounded up: the last one is nearly full
+    return group.create_dataset(name, data=values, chunks=(rows, *values.shape[1:]), fletcher32=True)
+
+
+def _describe(node, **attributes):
+    """Attach attributes; strings with a fixed length, since HDF5 keeps the other kind in a heap without checksums."""
+    for name, value in attributes.items():
+        if isinstance(value, str):
+            value = value.encode()
+            node.attrs.create(name, value, dtype=h5py.string_dtype("utf-8", max(1, len(value))))
+        else:
+            node.attrs[name] = value
 
 
 def _one_line(error):
@@ -131,13 +149,27 @@ def _check_shapes(t, m):
         raise ValueError(f"t must have shape (n,) and m (n, ..., 3), got {t.shape} and {m.shape}")
 
 
-def _check_ours(file):
-    """ValueError unless the root attributes say that this layout was written."""
-    if file.attrs.get("format") != FORMAT:
+def _settings(file):
+    """The root attributes that are settings of the run; ValueError unless the others name this layout."""
+    attributes = {name: _attribute(file, name) for name in file.attrs}
+    if attributes.pop("format", None) != FORMAT:
         raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that Trajectory.save wrote")
-    version = file.attrs.get("layout_version")
+    version = attributes.pop("layout_version", None)
     if version != LAYOUT_VERSION:
         raise ValueError(f"layout_version must be {LAYOUT_VERSION}, got {version}. Use the release that wrote the file")
+    for name, value in attributes.items():
+        if value is None:
+            raise ValueError(f"attribute {name} must be a number or a string of fixed length")
+    return {name: value for name, value in attributes.items() if not name.endswith("_units")}
+
+
+def _attribute(file, name):
+    """A root attribute as a Python number or string; None for another kind, which is not even read."""
+    stored = file.attrs.get_id(name)
+    if stored.shape != () or stored.dtype.kind not in "biufS":
+        return None
+    value = file.attrs[name].item()
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _member(group, name, kind):
@@ -171,16 +203,6 @@ def _dataset(group, name, size):
 
 
 def _values(group, size):
-    """All datasets of a group as floats and float64 arrays."""
-    values = {name: _dataset(group, name, size)[()] for name in group}
-    return {name: value.astype(np.float64, copy=False) if np.ndim(value) else float(value) for name, value in values.items()}
-
-
-def _settings(file):
-    """The root attributes that are settings, as Python numbers and strings."""
-    own = {"format", "layout_version", *(f"{name}_units" for name in SETTING_UNITS)}
-    values = {name: value for name, value in file.attrs.items() if name not in own}
-    for name, value in values.items():
-        if not isinstance(value, str | np.integer | np.floating | np.bool_):
-            raise ValueError(f"attribute {name} must be a number or a string, got {type(value).__name__}")
-    return {name: value if isinstance(value, str) else value.item() for name, value in values.items()}
+    """All datasets of a group, as floats and float64 arrays."""
+    values = {name: _dataset(group, name, size)[()].astype(np.float64) for name in group}
+    return {name: value if value.ndim else float(value) for name, value in values.items()}

@@ -25,6 +25,7 @@ from shno.vector import dot, reciprocal_sqrt, scale
 FLAGS = {"contract", "nsz", "nnan", "ninf", "arcp", "afn"}
 INLINED = {"forceinline": True, "fastmath": FLAGS, "error_model": "numpy"}
 PRIMITIVES = ("number", "reciprocal_sqrt", "accumulate")
+ADJOINT_ROWS = 6  # rows of the adjoint's scratch before the cotangents of the free rows
 WIDE, NARROW = 64, 16  # lanes a block: throughput, and the latency of a few oscillators (float64: 0.5 of the wide rate)
 
 
@@ -97,7 +98,7 @@ def load(layout, rows, i):
 
 
 def deposit(layout, grads, bars, i):
-    """Add the cotangents of the differentiable leaves to lane i of a block of gradient rows, inside a kernel."""
+    """Add the cotangents of the differentiable leaves to lane i of the adjoint's scratch, inside a kernel."""
 
 
 @overload(lanes, jit_options=INLINED)
@@ -127,7 +128,7 @@ def _deposit(layout, grads, bars, i):
             for k, part in enumerate(leaf):
                 spell(part, f"{bar}[{k}]")
         elif isinstance(leaf, int) and leaf < layout.layout.n_free:
-            lines.append(f"    grads[{leaf * layout.layout.lanes} + i] += {bar}\n")
+            lines.append(f"    grads[{(leaf + ADJOINT_ROWS) * layout.layout.lanes} + i] += {bar}\n")
 
     spell(layout.layout.tree, "bars")
     names = {}

@@ -1,6 +1,7 @@
 """The front door: check, assemble, choose an executor, loop, hand back a Trajectory."""
 
 import platform
+from functools import partial
 
 import numpy as np
 
@@ -36,25 +37,39 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
     """
     n = _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, device, save_every)
-    values = parameters(oscillator, drive)
-    batch = batch_shape(values)
-    m0 = _tilted(equilibrium(oscillator, drive)) if m0 is None else _checked_m0(m0)
+    pieces = _pieces(drive, n, dt, save_every)
+    batch = batch_shape(parameters(oscillator, pieces[0][0]))
+    m0 = _tilted(equilibrium(oscillator, pieces[0][0])) if m0 is None else _checked_m0(m0)
     batch = np.broadcast_shapes(batch, m0.shape[:-1])
-    m0 = np.broadcast_to(m0, (*batch, 3))
-    executor = _executor(solver, executor, device)
     t = t0 + dt * save_every * np.arange(n // save_every + 1)
-    if solver == "reference":
-        from shno import reference
-
-        m = reference.solve(oscillator, drive, m0, t, rtol=rtol, atol=atol)
-    else:
-        _check_step(m0, values, dt)
-        run = _run_compiled if executor == "compiled" else _run_torch
-        m = np.empty((len(t), *batch, 3), dtype)
-        m[0] = m0
-        run(m, values, dt, save_every, device, progress)
+    m = np.empty((len(t), *batch, 3), dtype)
+    m[0] = m0
+    executor = _executor(solver, executor, device)
+    run = {"compiled": _run_compiled, "torch": _run_torch, "scipy": partial(_run_reference, rtol=rtol, atol=atol)}[executor]
+    first = 0
+    for piece, steps in pieces:
+        values, saved = parameters(oscillator, piece), steps // save_every
+        if solver == "rk4":
+            _check_step(m[first], values, dt)
+        report = progress and (lambda done, before=first * save_every: progress(before + done, n))
+        run(m[first : first + saved + 1], oscillator, piece, values, dt, save_every, device, report)
+        first += saved
     return Trajectory(t, m, oscillator, drive, dt=float(dt), t0=float(t0), save_every=int(save_every), solver=solver, executor=executor,
                       dtype=dtype, temperature=0.0, seed=None, versions=_versions())
+
+
+def _pieces(drive, n, dt, save_every):
+    """[(Drive of constant current, steps)] that fill n steps; each change of current falls on a saved time."""
+    pieces, left = [], n
+    for piece, length in drive.pieces():
+        steps = min(left, round(length / dt) if np.isfinite(length) else left)
+        if np.isfinite(length) and (steps % save_every or abs(round(length / dt) * dt - length) > 1e-9 * length):
+            rule = f"a multiple of save_every dt = {save_every * dt:.6g} s"
+            raise ValueError(complaint("interval of the Sampled current", rule, f"{length:.9g} s", "Change dt or save_every."))
+        if steps:
+            pieces.append((piece, steps))
+        left -= steps
+    return pieces
 
 
 def _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, device, save_every):
@@ -129,7 +144,16 @@ def _check_norm(deviation, m, step, dt):
     )
 
 
-def _run_compiled(m, values, dt, save_every, device, progress):
+def _run_reference(m, oscillator, drive, values, dt, save_every, device, progress, *, rtol, atol):
+    """Fill m[1:] from m[0] by the witness: implicit Gilbert form, scipy."""
+    from shno import reference
+
+    m[:] = reference.solve(oscillator, drive, m[0].astype(np.float64), dt * save_every * np.arange(len(m)), rtol=rtol, atol=atol)
+    if progress is not None:
+        progress((len(m) - 1) * save_every)
+
+
+def _run_compiled(m, oscillator, drive, values, dt, save_every, device, progress):
     """Fill m[1:] from m[0] by the compiled kernel, in chunks of saved states; time is n dt, the state is carried in m's own precision."""
     from shno import kernels
 
@@ -150,10 +174,10 @@ def _run_compiled(m, values, dt, save_every, device, progress):
         m[first + 1 : done + 1] = np.moveaxis(part[..., :n], 1, 2).reshape(len(part), *batch, 3)
         _check_norm(deviation, state, done * save_every, dt)
         if progress is not None:
-            progress(done * save_every, n_saved * save_every)
+            progress(done * save_every)
 
 
-def _run_torch(m, values, dt, save_every, device, progress):
+def _run_torch(m, oscillator, drive, values, dt, save_every, device, progress):
     """Fill m[1:] from m[0] by eager torch, on any device."""
     import torch
 
@@ -174,7 +198,7 @@ def _run_torch(m, values, dt, save_every, device, progress):
             m[step // save_every] = torch.stack(state, dim=-1).cpu().numpy()
             _check_norm(deviation.cpu().numpy(), m[step // save_every], step, dt)
             if progress is not None:
-                progress(step, steps)
+                progress(step)
 
 
 def _versions():

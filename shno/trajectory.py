@@ -7,7 +7,7 @@ import numpy as np
 from shno import hdf5
 from shno.checks import equal_fields
 from shno.drive import UNITS as DRIVE_UNITS
-from shno.drive import Drive
+from shno.drive import Drive, Sampled
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
 from shno.oscillator import Oscillator
 
@@ -55,9 +55,22 @@ class Trajectory:
 
 
 def _described(record, units):
-    """The fields of an Oscillator or a Drive as {name: (value, unit)}; None is left out."""
+    """The fields of an Oscillator or a Drive as {name: (value, unit)}; None is left out, a waveform gives its samples and interval."""
     values = {field.name: getattr(record, field.name) for field in fields(record)}
-    return {name: (value, units[name]) for name, value in values.items() if value is not None}
+    described = {}
+    for name, value in values.items():
+        if isinstance(value, Sampled):
+            described |= {name: (value.values, units[name]), f"{name}_interval": (value.interval, "s")}
+        elif value is not None:
+            described[name] = (value, units[name])
+    return described
+
+
+def _drive(group):
+    """The Drive of a file's group; the inverse of `_described`."""
+    waveforms = {name.removesuffix("_interval"): value for name, value in group.items() if name.endswith("_interval")}
+    group = {name: value for name, value in group.items() if not name.endswith("_interval")}
+    return Drive(**group | {name: Sampled(group[name], interval) for name, interval in waveforms.items()})
 
 
 def load(path):
@@ -67,6 +80,6 @@ def load(path):
     """
     t, m, groups, attributes = hdf5.read(path)
     try:
-        return Trajectory(t, m, Oscillator(**groups["oscillator"]), Drive(**groups["drive"]), **attributes)
+        return Trajectory(t, m, Oscillator(**groups["oscillator"]), _drive(groups["drive"]), **attributes)
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(f"{path} does not hold a valid run: {error}") from None

@@ -1,0 +1,31 @@
+"""neuromorph: neural networks trained through the physics of spin Hall nano-oscillators. Public names load when first used."""
+
+from importlib import import_module
+
+_HOME = {
+    "SHNOLayer": "neuron",
+    "Hybrid": "models",
+    "build": "models",
+    "FastSigmoid": "surrogate",
+    "Arctan": "surrogate",
+}
+_MODULES = ("datasets", "models", "neuron", "plots", "surrogate", "training")
+
+__all__ = [*_HOME, *_MODULES]
+
+
+def __getattr__(name):
+    """Import the module of a public name on first use (PEP 562)."""
+    if name in _HOME:
+        value = getattr(import_module(f"neuromorph.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"neuromorph.{name}")
+    else:
+        raise AttributeError(f"module 'neuromorph' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    """The public names, for completion."""
+    return sorted(__all__)

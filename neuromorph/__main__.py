@@ -1,0 +1,103 @@
+"""The command line `neuromorph`: train, plot."""
+
+import argparse
+import sys
+
+MODELS = ("hybrid", "hybrid-relu")
+
+
+def main(argv=None):
+    """Run the command line; the exit code: 0, 2 for bad input (one line on standard error), 130 when interrupted."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.command(arguments)
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        print(f"neuromorph: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("neuromorph: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="neuromorph", description="Train neural networks through the physics of spin Hall nano-oscillators.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    train = commands.add_parser("train", help="train a model and write a run's folder", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    train.add_argument("model", choices=MODELS, help="the hybrid, or its twin with ReLU in place of the oscillators")
+    train.add_argument("--dataset", default="digits", help="digits (in the package) or mnist (in --data-dir)")
+    train.add_argument("--data-dir", help="folder of the data set; mnist is downloaded there when it can be")
+    train.add_argument("--classes", type=_at_least(2), default=10, help="digits 0 to classes - 1")
+    train.add_argument("--epochs", type=_at_least(1), default=20, help="in three phases: warm-up, main, fine-tuning")
+    train.add_argument("--batch-size", type=_at_least(2), default=64, help="images a step")
+    train.add_argument("--seed", type=int, default=0, help="of weights, shuffling and the held-out split")
+    train.add_argument("--no-twin", action="store_true", help="do not train the ReLU twin beside the hybrid")
+    train.add_argument("--out", default="runs/latest", help="folder of the run")
+    train.set_defaults(command=_train)
+    plot = commands.add_parser("plot", help="draw the figures of a run's folder")
+    plot.add_argument("folder", help="a folder that train wrote")
+    plot.set_defaults(command=_plot)
+    return parser
+
+
+def _at_least(least):
+    def whole_number(text):
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
+        return int(text)
+
+    return whole_number
+
+
+def _train(arguments):
+    """Train, draw the figures, and end with where the results are and the accuracy beside the twin's."""
+    from neuromorph import plots, runs
+
+    names = ("model", "dataset", "data_dir", "classes", "epochs", "batch_size", "seed")
+    config = {name: getattr(arguments, name) for name in names}
+    train = runs.run if arguments.no_twin else runs.run_with_twin
+    with _Progress(sys.stderr) as progress:
+        metrics = train(config, arguments.out, on_batch=progress.batch, on_epoch=progress.epoch)
+    plots.plot_run(arguments.out)
+    beside = "" if metrics["twin_test_accuracy"] is None else f"   (ReLU twin {metrics['twin_test_accuracy']:.2%})"
+    print(f"results in {arguments.out}")
+    if metrics["spike_rate"] is not None:
+        print(f"spike rate {metrics['spike_rate']:.1%}, dead neurons {metrics['dead']:.1%}, saturated {metrics['saturated']:.1%}")
+    print(f"test accuracy {metrics['test_accuracy']:.2%}{beside}")
+
+
+def _plot(arguments):
+    from neuromorph import plots
+
+    for path in plots.plot_run(arguments.folder):
+        print(path)
+
+
+class _Progress:
+    """A bar for each epoch on a terminal, one line for each epoch in a pipe."""
+
+    def __init__(self, stream):
+        from tqdm import tqdm
+
+        self.bar = tqdm(unit=" images", file=stream, disable=not stream.isatty(), leave=False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bar.close()
+
+    def batch(self, images):
+        self.bar.update(images)
+
+    def epoch(self, model, record, best):
+        spiking = "" if record["spike_rate"] is None else f", spike rate {record['spike_rate']:.1%}"
+        self.bar.reset()
+        line = (f"{model} epoch {record['epoch']:2d} ({record['phase']}): loss {record['loss']:.4f}, held-out accuracy "
+                f"{record['held_out_accuracy']:.2%}{spiking}, {record['seconds']:.1f} s{' *' if best else ''}")
+        self.bar.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

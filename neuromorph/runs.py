@@ -1,0 +1,106 @@
+"""A run's folder: config.json, metrics.json, checkpoint.pt, trajectories.h5, figures/. Every file is written beside and renamed.
+
+config.json        every choice; enough to repeat the run
+metrics.json       the figures of the selected checkpoint on the test images, evaluated once, and a record of each epoch
+checkpoint.pt      config and weights of the selected epoch; loads with weights_only=True
+trajectories.h5    m(t) of the layer for one test image of each class, a shno Trajectory
+"""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+
+from neuromorph.datasets import batches, held_out_split, load
+from neuromorph.models import TWINS, Hybrid, build
+from neuromorph.neuron import record
+from neuromorph.training import evaluate, fit
+
+
+def run(config, folder, *, on_batch=None, on_epoch=None):
+    """Train the model that `config` names, evaluate the selected checkpoint on the test images once, write the folder.
+
+    config : {"model", "dataset", "data_dir", "classes", "epochs", "batch_size", "seed"}
+    on_batch(images done), on_epoch(model's name, epoch's record, whether it is the best) : for progress
+    Returns : metrics, as written to metrics.json
+    Raises : ValueError, FileNotFoundError, OSError, before anything is written where possible
+    """
+    folder = Path(folder)
+    data = load(config["dataset"], data_dir=config["data_dir"], classes=config["classes"])
+    training, held_out = held_out_split(data.train, seed=config["seed"])
+    prepare(folder)
+    torch.manual_seed(config["seed"])
+    model = build(config["model"], classes=config["classes"])
+    write_json(folder / "config.json", config | {"layer": layer_settings(model)})
+
+    def report(epoch, best):
+        if on_epoch is not None:
+            on_epoch(config["model"], epoch, best)
+
+    epochs, selected = fit(model, training, held_out, epochs=config["epochs"], batch_size=config["batch_size"], seed=config["seed"],
+                           progress=on_batch, on_epoch=report)
+    tested = evaluate(model, data.test)
+    metrics = {"model": config["model"], "test_accuracy": tested["accuracy"], "test_auxiliary_accuracy": tested["auxiliary_accuracy"],
+               "twin_test_accuracy": None, "selected_epoch": selected, "recorded": None}
+    metrics |= {name: tested[name] for name in ("spike_rate", "dead", "saturated")} | {"epochs": epochs}
+    write_beside(folder / "checkpoint.pt", lambda path: torch.save({"config": config, "model": model.state_dict()}, path))
+    if layer_settings(model) is not None:
+        metrics["recorded"] = record_images(model, data.test, config["classes"], folder / "trajectories.h5")
+    write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def run_with_twin(config, folder, **progress):
+    """`run`, then its twin in the folder's `twin/`; the twin's test accuracy joins the metrics."""
+    metrics = run(config, folder, **progress)
+    if config["model"] in TWINS:
+        twin = run(config | {"model": TWINS[config["model"]]}, Path(folder) / "twin", **progress)
+        metrics["twin_test_accuracy"] = twin["test_accuracy"]
+        write_json(Path(folder) / "metrics.json", metrics)
+    return metrics
+
+
+def prepare(folder):
+    """Make the folder; OSError with one line where it cannot be made or written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{os.getpid()}.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(f"out must be a folder that can be written to, got '{folder}' ({error.strerror}). Choose another.") from None
+
+
+def write_beside(path, write):
+    """write(path beside), then rename: a reader never sees half a file."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path, content):
+    """Content as indented JSON."""
+    write_beside(path, lambda beside: beside.write_text(json.dumps(content, indent=1) + "\n"))
+
+
+def layer_settings(model):
+    """What decides the dynamics of the model's SHNO layer, for config.json and the figures; None without one."""
+    layer = getattr(model.neurons, "layer", None) if isinstance(model, Hybrid) else None
+    if layer is None:
+        return None
+    names = ("threshold", "rearm", "neural_step", "n_steps", "dt", "clip", "reset", "reset_fraction", "truncate", "critical_torque")
+    return {name: getattr(layer, name) for name in names} | {"surrogate": repr(layer.surrogate), "oscillator": "easy-plane-neuron"}
+
+
+@torch.no_grad()
+def record_images(model, split, classes, path):
+    """Save m(t) of the layer for the first test image of each class; returns {"labels", "predictions"} of these images."""
+    first = [int((split.labels == label).nonzero()[0]) for label in range(classes)]
+    images, labels = next(batches(split[torch.tensor(first)], classes))
+    model.eval()
+    record(model.neurons.layer, model.drive(images)).save(path)
+    return {"labels": labels.tolist(), "predictions": model(images).logits.argmax(1).tolist()}

@@ -1,0 +1,255 @@
+"""The command line `shno`: presets, simulate, info, plot, validate. A flag's unit is in its name.
+
+Exit codes: 0 done; 2 a bad call, with one line on standard error; 130 interrupted.
+Only argparse is imported before the arguments are read, so that --help answers at once.
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+
+
+def main(argv=None):
+    """Run one command; argv is sys.argv[1:] by default. Returns the exit code."""
+    try:
+        code = _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("shno: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        named = error.filename is not None and error.strerror
+        return _complain(f"{error.filename}: {error.strerror}" if named else error)
+    except (ValueError, TypeError, MemoryError, RuntimeError) as error:  # IntegrationError is a RuntimeError
+        return _complain(error)
+
+
+def _run(words):
+    """Read the arguments and run their command; returns the exit code."""
+    try:
+        arguments = _parser().parse_args(_glued(words))
+    except SystemExit as done:  # --help
+        return done.code
+    return arguments.command(arguments) or 0
+
+
+def _complain(error):
+    """One line on standard error; returns exit code 2."""
+    print(f"shno: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+    return 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises its complaint, to be shown as every other one."""
+
+    def error(self, message):
+        """Raise what argparse complains about as a ValueError."""
+        raise ValueError(f"{message}. See `{self.prog} --help`.")
+
+
+def _parser():
+    parser = _Parser(prog="shno", description="Spin Hall nano-oscillators, simulated (macrospin LLGS).")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="command")
+
+    def command(name, function, summary):
+        description = summary[0].upper() + summary[1:] + "."
+        added = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
+        added.set_defaults(command=function)
+        return added
+
+    command("presets", _presets, "list the published oscillators, their operating points and sources")
+    _add_simulate(command("simulate", _simulate, "integrate one preset and write the trajectory to an HDF5 file"))
+    info = command("info", _info, "show the settings and parameters of a saved run")
+    info.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
+    plot = command("plot", _plot, "draw m(t), the orbit on the sphere and the spectrum of a saved run")
+    plot.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
+    plot.add_argument("--out", required=True, metavar="FILE", help="the figure: .png, .pdf or .svg")
+    validate = command("validate", _validate, "measure the claims of the validation package, as `python -m validation`")
+    validate.add_argument("names", nargs="*", help="the claims to run; all by default")
+    return parser
+
+
+def _add_simulate(parser):
+    add = parser.add_argument
+    add("--preset", required=True, metavar="P", help="a name that `shno presets` lists")
+    add("--B-mT", type=_vector, metavar="X,Y,Z", help="applied field; default the preset's operating point")
+    add("--current-mA", type=float, metavar="I", help="total current; default the preset's operating point")
+    add("--duration-ns", type=float, required=True, metavar="T", help="a multiple of the step")
+    add("--dt-ps", type=float, required=True, metavar="D", help="step; 1 suits most fields")
+    add("--temperature-K", type=float, default=0.0, metavar="K", help="default 0; above, --seed is required")
+    add("--seed", type=int, metavar="S", help="of the thermal noise")
+    add("--m0", type=_vector, metavar="X,Y,Z", help="initial unit vector; default 1 degree off the equilibrium")
+    add("--solver", choices=("rk4", "reference"), default="rk4", help="default rk4; reference is scipy's, adaptive")
+    add("--executor", choices=("auto", "compiled", "torch"), default="auto", help="default auto: compiled on the CPU")
+    add("--save-every", type=int, default=1, metavar="N", help="steps between saved states; default 1")
+    add("--out", required=True, metavar="FILE", help="the HDF5 file to write")
+
+
+def _vector(text):
+    """Three numbers from "x,y,z"."""
+    parts = text.split(",")
+    try:
+        x, y, z = (float(part) for part in parts)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be three numbers x,y,z, got {text!r}") from None
+    return x, y, z
+
+
+def _glued(words):
+    """Join an option and a value that begins with a minus sign, as in `--B-mT -63,157,362`; argparse would not."""
+    glued = []
+    for word in words:
+        if re.match(r"-[\d.]", word) and glued and re.fullmatch(r"--[\w-]+", glued[-1]):
+            glued[-1] += f"={word}"
+        else:
+            glued.append(word)
+    return glued
+
+
+def _presets(arguments):
+    from shno.presets import PRESETS
+
+    for name, preset in PRESETS.items():
+        print(name)
+        print(f"    {preset.summary}")
+        print(f"    operating point: {_drive_text(preset.drive)}")
+        print(f"    source: {preset.source}")
+
+
+def _drive_text(drive):
+    """Current and field of a Drive of numbers, in mA and mT."""
+    name, value = drive.current
+    scale, unit = {"I": (1e3, "mA"), "J": (1.0, "A/m^2"), "a_DL": (1e3, "mT")}[name]
+    return f"{name} = {value * scale:.6g} {unit}, B_ext = ({', '.join(f'{1e3 * B:.6g}' for B in drive.B_ext)}) mT"
+
+
+def _simulate(arguments):
+    import shno
+
+    oscillator, drive = shno.preset(arguments.preset), shno.operating_point(arguments.preset)
+    current = dict([drive.current]) if arguments.current_mA is None else {"I": arguments.current_mA * 1e-3}
+    B_ext = drive.B_ext if arguments.B_mT is None else tuple(B * 1e-3 for B in arguments.B_mT)
+    drive = shno.Drive(**current, B_ext=B_ext)
+    _check_writable(arguments.out)
+    with _progress() as progress:
+        run = shno.simulate(
+            oscillator,
+            drive,
+            duration=arguments.duration_ns * 1e-9,
+            dt=arguments.dt_ps * 1e-12,
+            m0=arguments.m0,
+            temperature=arguments.temperature_K,
+            seed=arguments.seed,
+            solver=arguments.solver,
+            executor=arguments.executor,
+            save_every=arguments.save_every,
+            progress=progress,
+        )
+    run.save(arguments.out)
+    f0 = shno.analysis.frequency(run)
+    steps = (len(run.t) - 1) * run.save_every
+    print(f"{arguments.preset}: {_drive_text(drive)}, temperature {run.temperature:g} K")
+    print(f"{run.solver} ({run.executor}): {steps} steps of {run.dt * 1e12:g} ps, {len(run.t)} states saved")
+    highest = 0.5 / (run.dt * run.save_every)  # Nyquist: a faster line would appear at a wrong frequency
+    line = f"{f0 * 1e-9:.6f} GHz" if f0 > 0 else "no line (at rest, settling or too short)"
+    print(f"frequency in the second half: {line}; the saved states resolve up to {highest * 1e-9:g} GHz")
+    print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e6:.2f} MB)")
+
+
+def _check_writable(path):
+    """OSError unless a file can be made in the folder of `path`: found out before a long run, not after it."""
+    import tempfile
+
+    folder = os.path.dirname(os.path.realpath(path))
+    remedy = "Use a folder that exists and that you may write to."
+    if os.path.isdir(path):
+        raise OSError(f"{path} cannot be written: it is a folder. Give a file name.")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror}. {remedy}") from None
+
+
+@contextlib.contextmanager
+def _progress():
+    """A callback for `simulate` that moves a bar on a terminal; None, and silence, in a pipe."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit=" steps", unit_scale=True) as bar:
+
+        def progress(done, total):
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+def _info(arguments):
+    import numpy as np
+
+    from shno import drive, hdf5, oscillator, trajectory
+
+    run = trajectory.load(arguments.file)
+    batch = run.m.shape[1:-1]
+    count = f"{np.prod(batch)} oscillators in a batch {batch}" if batch else "1 oscillator"
+    print(f"{arguments.file} ({os.path.getsize(arguments.file) / 1e6:.2f} MB): {len(run.t)} states of {count}")
+    print(f"  {'t':<12} {run.t[0] * 1e9:g} to {run.t[-1] * 1e9:g} ns, shape {run.t.shape}")
+    print(f"  {'m':<12} shape {run.m.shape}, {run.m.dtype}")
+    _print_fields("settings", run, dict.fromkeys(trajectory.SETTINGS, "1") | hdf5.SETTING_UNITS)
+    _print_fields("oscillator", run.oscillator, oscillator.UNITS)
+    _print_fields("drive", run.drive, drive.UNITS)
+
+
+def _print_fields(title, record, units):
+    """One line a field: name, value (of an array its shape and range), unit; None is left out."""
+    import numpy as np
+
+    from shno.drive import Sampled
+
+    print(title)
+    for name, unit in units.items():
+        value = getattr(record, name)
+        if value is None:
+            continue
+        if isinstance(value, Sampled):
+            low, high = np.min(value.values), np.max(value.values)
+            text = f"samples {np.shape(value.values)} of {value.interval:.6g} s, {low:.6g} to {high:.6g}"
+        elif np.ndim(value) == 0:
+            text = value if isinstance(value, str | int) else f"{value:.9g}"
+        elif np.shape(value) == (3,):
+            text = f"({', '.join(f'{x:.9g}' for x in value)})"
+        else:
+            text = f"array {np.shape(value)}, {np.min(value):.6g} to {np.max(value):.6g}"
+        print(f"  {name:<12} {text}{'' if unit == '1' else f' {unit}'}")
+
+
+def _plot(arguments):
+    from shno import plots, trajectory
+
+    plots.plot(trajectory.load(arguments.file), arguments.out)
+    print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e3:.0f} kB)")
+
+
+def _validate(arguments):
+    from importlib import import_module
+
+    try:
+        validation = import_module("validation.__main__")
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("validation"):
+            raise
+        raise OSError("validation is not installed: it stands beside the source. Use a checkout.") from None
+    return validation.main(arguments.names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

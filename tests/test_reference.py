@@ -1,0 +1,213 @@
+"""The witness against closed forms and laws: it must be right on its own, before anything is held against it."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from shno import reference, theory
+from shno.checks import IntegrationError
+from shno.constants import mu_0
+from shno.drive import Drive
+from shno.oscillator import Oscillator
+
+GAMMA = 1.76085963023e11
+SPHERE = (1 / 3, 1 / 3, 1 / 3)
+MS = 8e5
+
+
+def unit(theta, phi=0.0):
+    theta, phi = np.broadcast_arrays(theta, phi)
+    return np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=-1)
+
+
+def azimuth(m):
+    return np.unwrap(np.arctan2(m[..., 1], m[..., 0]), axis=0)
+
+
+def rich(**changes):
+    """An oscillator in which every term acts, and none along an axis of another."""
+    values = {"Ms": 6e5, "alpha": 0.05, "gamma": 1.855e11, "demag": (0.05, 0.15, 0.8), "Ku": 4e4, "field_like": 0.3}
+    values |= {"easy_axis": unit(0.7, 0.4), "p": unit(1.3, 1.2)}
+    return Oscillator(**(values | changes))
+
+
+B_RICH = np.array([0.06, -0.11, 0.3])
+M0_RICH = unit(1.1, -0.6)
+T = np.linspace(0, 1e-9, 51)
+
+
+def test_precession_is_at_the_larmor_frequency_at_any_angle():  # D1
+    sphere = Oscillator(Ms=MS, alpha=0.0, gamma=GAMMA, demag=SPHERE)
+    f = theory.larmor_frequency(0.1, GAMMA)
+    t = np.linspace(0, 20 / f, 161)
+    m = reference.solve(sphere, Drive(I=0.0, B_ext=(0, 0, 0.1)), unit(np.radians([30.0, 90.0, 150.0])), t, rtol=1e-12)
+    turns = (azimuth(m)[-1] - azimuth(m)[0]) / (2 * np.pi)
+    assert turns == pytest.approx(np.full(3, 20.0), rel=1e-10)  # table D1; positive: phi increases for B along +z
+
+
+def test_switching_in_a_field_follows_mallinson():  # D2; the printed digits are those of the table
+    sphere = Oscillator(Ms=MS, alpha=0.02, gamma=GAMMA, demag=SPHERE)
+    t = np.linspace(0, 3e-9, 301)
+    m = reference.solve(sphere, Drive(I=0.0, B_ext=(0, 0, 0.5)), unit(np.radians(170.0)), t)
+    assert m == pytest.approx(unit(*theory.mallinson(t, np.radians(170.0), 0.5, 0.02, GAMMA)), abs=1e-8)  # table D2
+    assert m[100, [0, 2]] == pytest.approx([0.807400064269, -0.588971923352], abs=1e-8)
+    assert m[200, [0, 2]] == pytest.approx([0.604737604730, 0.794701719295], abs=1e-8)
+
+
+def test_switching_time():  # D3
+    sphere = Oscillator(Ms=MS, alpha=0.02, gamma=GAMMA, demag=SPHERE)
+    t = np.array([0, 1.384108370e-9, 2.768216739e-9])
+    m = reference.solve(sphere, Drive(I=0.0, B_ext=(0, 0, 0.5)), unit(np.radians(170.0)), t)
+    assert np.degrees(np.arccos(m[1:, 2])) == pytest.approx([90.0, 10.0], abs=1e-6)  # 1e-9 of t turns theta by 1e-6 deg
+
+
+def test_energy_falls_by_what_damping_takes():  # D12
+    M, alpha, B = 0.9, 0.03, np.array([0.05, 0.02, 0.1])
+    film = Oscillator(Ms=M / mu_0, alpha=alpha, gamma=GAMMA)
+    t = np.linspace(0, 2e-9, 4001)
+    m = reference.solve(film, Drive(I=0.0, B_ext=B), (0.2, 0.5, np.sqrt(0.71)), t)
+    terms = B, film.Ms, film.demag, film.Ku, film.easy_axis
+    energy = reference.energy(m, *terms)
+    assert energy[0] - energy[-1] == pytest.approx(0.27430763133, rel=1e-9)  # table D12
+    assert np.all(np.diff(energy) < 0)
+    rates = np.array([reference.rate(x, alpha, GAMMA, 0.0, 0.0, film.p, terms) for x in m])
+    power = alpha / GAMMA * np.sum(rates**2, axis=-1)  # of dE/dt = -(alpha/gamma) |dm/dt|^2, per Ms V
+    trapezoids = np.sum((power[1:] + power[:-1]) / 2 * np.diff(t))
+    assert trapezoids == pytest.approx(energy[0] - energy[-1], rel=1e-5)  # trapezoids: (omega dt)^2/12 with omega dt = 0.01
+
+
+def test_energy_is_conserved_without_damping_and_torque():
+    film = rich(alpha=0.0)
+    m = reference.solve(film, Drive(I=0.0, B_ext=B_RICH), M0_RICH, T, rtol=1e-12)
+    energy = reference.energy(m, B_RICH, film.Ms, film.demag, film.Ku, film.easy_axis)
+    assert np.ptp(energy) < 1e-10  # T; table D12
+
+
+def test_perpendicular_polariser_holds_the_exact_cone():  # T5
+    film = Oscillator(Ms=0.8 / mu_0, alpha=0.02, gamma=GAMMA, p=(0, 0, 1))
+    a = np.array([4e-3, 8e-3, 12e-3])
+    c, f = theory.perpendicular_cone(a, 0.1, -0.8, 0.02, GAMMA)
+    t = np.linspace(0, 1e-9, 201)
+    m = reference.solve(film, Drive(a_DL=a, B_ext=(0, 0, 0.1)), unit(np.arccos(c)), t)
+    assert m[..., 2] == pytest.approx(np.broadcast_to(c, (201, 3)), rel=1e-9)  # table T5
+    assert (azimuth(m)[0] - azimuth(m)[-1]) / (2 * np.pi * 1e-9) == pytest.approx(f, rel=1e-9)  # phi decreases
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_positive_torque_drives_m_to_p(sign):
+    sphere = Oscillator(Ms=MS, alpha=0.02, demag=SPHERE, p=unit(0.8, 0.5))
+    m = reference.solve(sphere, Drive(a_DL=sign * 0.05), unit(1.9, 2.0), np.linspace(0, 4e-9, 5))
+    assert m[-1] @ sphere.p == pytest.approx(sign, abs=1e-9)  # tan(theta/2) falls by exp(-gamma a t) = 1e-15
+
+
+def test_field_like_torque_is_a_field_along_p():
+    a_DL = 0.02
+    with_torque, without = rich(), rich(field_like=0.0)
+    with_field = Drive(a_DL=a_DL, B_ext=B_RICH + 0.3 * a_DL * without.p)
+    expected = reference.solve(without, with_field, M0_RICH, T, rtol=1e-12)
+    m = reference.solve(with_torque, Drive(a_DL=a_DL, B_ext=B_RICH), M0_RICH, T, rtol=1e-12)
+    assert m == pytest.approx(expected, abs=1e-11)  # identity, up to the rounding of about 1e3 evaluations
+
+
+def test_turning_everything_turns_the_solution():
+    turn = Rotation.from_euler("zxz", [0.3, 1.1, -0.7])
+    sphere = rich(demag=SPHERE)
+    turned = rich(demag=SPHERE, easy_axis=turn.apply(sphere.easy_axis), p=turn.apply(sphere.p))
+    m = reference.solve(sphere, Drive(a_DL=0.02, B_ext=B_RICH), M0_RICH, T)
+    m_turned = reference.solve(turned, Drive(a_DL=0.02, B_ext=turn.apply(B_RICH)), turn.apply(M0_RICH), T)
+    assert m_turned == pytest.approx(turn.apply(m), abs=1e-8)  # 100 x the tolerance asked for, over 1e2 rad
+
+
+def test_naming_the_axes_anew_changes_nothing():
+    names = {name: np.roll(getattr(rich(), name), 1) for name in ("demag", "easy_axis", "p")}
+    m = reference.solve(rich(), Drive(a_DL=0.02, B_ext=B_RICH), M0_RICH, T)
+    renamed = reference.solve(rich(**names), Drive(a_DL=0.02, B_ext=np.roll(B_RICH, 1)), np.roll(M0_RICH, 1), T)
+    assert renamed == pytest.approx(np.roll(m, 1, axis=-1), abs=1e-8)  # as above
+
+
+@pytest.mark.parametrize(("B", "half_turn"), [((0.05, -0.08, 0.0), (-1, -1, 1)), ((0.0, -0.1127, 0.689), (1, -1, -1))])
+def test_reversing_current_and_field_is_a_half_turn(B, half_turn):
+    """Exact for a field in the film plane (about z) and for one in the plane of p and z (about x)."""
+    film = Oscillator(Ms=6e5, alpha=0.02, gamma=1.855e11, field_like=0.2, p=(0, 1, 0))
+    m = reference.solve(film, Drive(a_DL=8e-3, B_ext=B), M0_RICH, T)
+    reversed_m = reference.solve(film, Drive(a_DL=-8e-3, B_ext=np.negative(B)), M0_RICH * half_turn, T)
+    assert reversed_m == pytest.approx(m * half_turn, abs=1e-8)  # as above
+
+
+def test_field_is_minus_the_gradient_of_the_energy():
+    film = rich()
+    terms = B_RICH, film.Ms, film.demag, film.Ku, film.easy_axis
+    uniaxial = 2 * film.Ku / film.Ms * (M0_RICH @ film.easy_axis) * film.easy_axis
+    expected = B_RICH + uniaxial - mu_0 * film.Ms * film.demag * M0_RICH
+    assert reference.field(M0_RICH, *terms) == pytest.approx(expected, rel=1e-12)  # identity
+
+
+def test_batch_equals_loop():
+    alpha, field = np.array([[0.02], [0.1]]), np.stack([B_RICH, -B_RICH, 2 * B_RICH])
+    m = reference.solve(rich(alpha=alpha), Drive(a_DL=0.02, B_ext=field), M0_RICH, T)
+    assert m.shape == (51, 2, 3, 3)
+    one = reference.solve(rich(alpha=0.1), Drive(a_DL=0.02, B_ext=2 * B_RICH), M0_RICH, T)
+    assert np.array_equal(m[:, 1, 2], one)  # the same solve
+
+
+def test_tighter_tolerance_converges():
+    drive = Drive(a_DL=0.02, B_ext=B_RICH)
+    best, *others = (reference.solve(rich(), drive, M0_RICH, T, rtol=rtol, atol=rtol / 100) for rtol in (1e-13, 1e-8, 1e-11))
+    errors = [np.abs(m - best).max() for m in others]
+    assert errors[1] < errors[0] / 30  # three decades asked for, order 7/8
+
+
+def test_current_becomes_the_published_torque():  # I11
+    oscillator = Oscillator(Ms=[6e5, 9.5e5], alpha=0.02, theta_SH=[0.08, 0.41], thickness=[5e-9, 1.4e-9])
+    a_DL = reference.damping_like_torque(oscillator, Drive(J=[1e12, 5e11]))
+    assert a_DL == pytest.approx([8.776159421e-3, 50.72686131e-3], rel=2e-9)  # the printed digits
+
+
+def test_current_is_shared_and_concentrated():
+    oscillator = Oscillator(Ms=6e5, alpha=0.02, theta_SH=0.08, thickness=5e-9, width=150e-9, t_HM=6e-9, shunt=0.4)
+    from_I = reference.damping_like_torque(oscillator, Drive(I=1e-3))
+    from_J = reference.damping_like_torque(oscillator, Drive(J=0.4 * 1e-3 / (150e-9 * 6e-9)))
+    assert from_I == pytest.approx(from_J, rel=1e-14)
+    assert reference.damping_like_torque(Oscillator(Ms=6e5, alpha=0.02), Drive(I=0.0)) == 0.0
+
+
+@pytest.mark.parametrize("missing", ["thickness", "width", "t_HM"])
+def test_missing_size_is_named(missing):
+    sizes = {"thickness": 5e-9, "width": 150e-9, "t_HM": 6e-9} | {missing: None}
+    with pytest.raises(ValueError, match=f"{missing} must be given where a current becomes a torque"):
+        reference.solve(Oscillator(Ms=6e5, alpha=0.02, theta_SH=0.1, **sizes), Drive(I=1e-3), (1, 0, 0), T)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"m0": (1, 1, 0)}, r"\|m0\| must be 1"),
+        ({"m0": (np.nan, 0, 1)}, "m0 must be finite"),
+        ({"m0": (1, 0)}, "m0 must be a vector"),
+        ({"t": [0, 2e-9, 1e-9]}, "steps of t must be > 0, got -1e-09 at index 1 of 2"),
+        ({"t": [[0, 1e-9]]}, "t must be a list of times"),
+        ({"t": []}, "t must be a list of times"),
+        ({"rtol": 0}, "rtol must be at least 1e-13"),
+        ({"atol": -1.0}, "atol must be > 0"),
+    ],
+)
+def test_wrong_input_is_named(change, message):
+    arguments = {"m0": (1, 0, 0), "t": T} | change
+    with pytest.raises(ValueError, match=message):
+        reference.solve(rich(), Drive(I=0.0), arguments.pop("m0"), arguments.pop("t"), **arguments)
+
+
+def test_one_time_gives_the_start():
+    m = reference.solve(rich(), Drive(I=0.0, B_ext=B_RICH), M0_RICH, [3e-9])
+    assert np.array_equal(m, [M0_RICH])
+
+
+def test_drift_of_the_norm_is_an_error():
+    with pytest.raises(IntegrationError, match=r"failed at step \d+ of 51, t = .* s: \|m\| left 1 by .*Use a smaller rtol"):
+        reference.solve(rich(), Drive(I=0.0, B_ext=10 * B_RICH), M0_RICH, T, rtol=1e-3, atol=1e-3)
+
+
+def test_failed_solve_is_an_error(monkeypatch):
+    monkeypatch.setattr(reference, "rate", lambda m, *parameters: m * np.nan)
+    with pytest.raises(IntegrationError, match="failed at step 1 of 51"):
+        reference.solve(rich(), Drive(I=0.0), M0_RICH, T)
