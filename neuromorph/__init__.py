@@ -1,4 +1,4 @@
-"""neuromorph: neural networks trained through the physics of spin Hall nano-oscillators. Public names load when first used."""
+"""neuromorph: neural networks trained through spin Hall nano-oscillators. Public names load when first used."""
 
 from importlib import import_module
 

@@ -21,9 +21,13 @@ def main(argv=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="neuromorph", description="Train neural networks through the physics of spin Hall nano-oscillators.")
+    parser = argparse.ArgumentParser(
+        prog="neuromorph", description="Train neural networks through the physics of spin Hall nano-oscillators."
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
-    train = commands.add_parser("train", help="train a model and write a run's folder", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    train = commands.add_parser(
+        "train", help="train a model and write a run's folder", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     train.add_argument("model", choices=MODELS, help="the hybrid, or its twin with ReLU in place of the oscillators")
     train.add_argument("--dataset", default="digits", help="digits (in the package) or mnist (in --data-dir)")
     train.add_argument("--data-dir", help="folder of the data set; mnist is downloaded there when it can be")
@@ -62,7 +66,10 @@ def _train(arguments):
     beside = "" if metrics["twin_test_accuracy"] is None else f"   (ReLU twin {metrics['twin_test_accuracy']:.2%})"
     print(f"results in {arguments.out}")
     if metrics["spike_rate"] is not None:
-        print(f"spike rate {metrics['spike_rate']:.1%}, dead neurons {metrics['dead']:.1%}, saturated {metrics['saturated']:.1%}")
+        print(
+            f"spike rate {metrics['spike_rate']:.1%}, dead neurons {metrics['dead']:.1%}, "
+            f"saturated {metrics['saturated']:.1%}"
+        )
     print(f"test accuracy {metrics['test_accuracy']:.2%}{beside}")
 
 
@@ -93,8 +100,10 @@ class _Progress:
     def epoch(self, model, record, best):
         spiking = "" if record["spike_rate"] is None else f", spike rate {record['spike_rate']:.1%}"
         self.bar.reset()
-        line = (f"{model} epoch {record['epoch']:2d} ({record['phase']}): loss {record['loss']:.4f}, held-out accuracy "
-                f"{record['held_out_accuracy']:.2%}{spiking}, {record['seconds']:.1f} s{' *' if best else ''}")
+        line = (
+            f"{model} epoch {record['epoch']:2d} ({record['phase']}): loss {record['loss']:.4f}, held-out accuracy "
+            f"{record['held_out_accuracy']:.2%}{spiking}, {record['seconds']:.1f} s{' *' if best else ''}"
+        )
         self.bar.write(line, file=sys.stdout)
         sys.stdout.flush()
 

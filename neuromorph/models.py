@@ -1,6 +1,7 @@
 """The models, by name. Every model takes images (batch, 28, 28) and returns a `Prediction`.
 
-hybrid       Linear 784-256, ReLU, Dropout, Linear 256-128, ReLU, Linear 128-60, BatchNorm, 60 oscillators over 15 neural steps; the main head
+hybrid       Linear 784-256, ReLU, Dropout, Linear 256-128, ReLU, Linear 128-60, BatchNorm, 60 oscillators over 15
+             neural steps; the main head
              reads the weighted spike counts, the auxiliary head the final m_y
 hybrid-relu  its twin: the same network and parameter count, a ReLU in place of the oscillators
 """
@@ -42,9 +43,10 @@ class ReLUNeurons(nn.Module):
 
 
 class SHNONeurons(nn.Module):
-    """The SHNO layer as the hybrid uses it: x (steps, batch, n) in units of the critical torque -> (spikes, final m_y (batch, n))."""
+    """The SHNO layer as the hybrid uses it: x (steps, batch, n) in units of a_c -> (spikes, final m_y (batch, n))."""
 
     def __init__(self, **settings):
+        """Settings go to SHNOLayer."""
         super().__init__()
         self.layer = SHNOLayer(NEURONS, n_steps=N_STEPS, **settings)
 
@@ -61,9 +63,16 @@ class Hybrid(nn.Module):
     """
 
     def __init__(self, neurons, classes):
+        """All parameters from torch's global generator."""
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Flatten(), nn.Linear(PIXELS, 256), nn.ReLU(), nn.Dropout(0.2), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, NEURONS),
+            nn.Flatten(),
+            nn.Linear(PIXELS, 256),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(256, 128),
+            nn.ReLU(),
+            nn.Linear(128, NEURONS),
             nn.BatchNorm1d(NEURONS),
         )
         self.strength = nn.Parameter(torch.tensor([0.1, 0.1]))  # of the drive's fast and slow modulation
@@ -72,7 +81,9 @@ class Hybrid(nn.Module):
         self.main = nn.Sequential(nn.Linear(NEURONS, NEURONS), nn.ReLU(), nn.Dropout(0.3), nn.Linear(NEURONS, classes))
         self.auxiliary = nn.Linear(NEURONS, classes)
         steps = torch.arange(N_STEPS)
-        self.register_buffer("waves", torch.stack([torch.sin(2 * pi * steps / period) for period in (FAST, SLOW)]), persistent=False)
+        self.register_buffer(
+            "waves", torch.stack([torch.sin(2 * pi * steps / period) for period in (FAST, SLOW)]), persistent=False
+        )
 
     def drive(self, images):
         """Input of the neurons: x (1 + strength . waves), (steps, batch, 60), in units of the critical torque."""

@@ -1,10 +1,11 @@
 """The SHNO spiking layer: oscillators as neurons, real LLGS below, a surrogate gradient at the threshold only.
 
-Each neuron is an easy-plane oscillator pinned by a field (`shno.preset("easy-plane-neuron")`), held at rest by a bias of 0.8 of its depinning
-torque a_c. The input adds to the bias, in units of a_c; past a_c in all, m turns in its plane, and each turn carries m_y upwards through the
-threshold once: a spike. Within a neural step the drive is held; `shno.integrate` finds the crossings inside it. After a spike a soft reset
-*rotates* m towards rest. The default torque a_DL = a_c (bias + x), clipped to [0, 16 a_c]: below 0 m would turn the other way and spike again, beyond
-16 a_c it leaves the plane.
+Each neuron is an easy-plane oscillator pinned by a field (`shno.preset("easy-plane-neuron")`), held at rest by a
+bias of 0.8 of its depinning torque a_c. The input adds to the bias, in units of a_c; past a_c in all, m turns in its
+plane, and each turn carries m_y upwards through the threshold once: a spike. Within a neural step the drive is held;
+`shno.integrate` finds the crossings inside it. After a spike a soft reset *rotates* m towards rest. The default
+torque a_DL = a_c (bias + x), clipped to [0, 16 a_c]: below 0 m would turn the other way and spike again, beyond 16
+a_c it leaves the plane.
 """
 
 from dataclasses import replace
@@ -52,17 +53,37 @@ class SHNOLayer(nn.Module):
     dt : s                        RK4 step
     threshold, rearm              a spike is an upward crossing of m_y = threshold, re-armed below `rearm`
     clip                          largest total drive, in a_c
-    reset, reset_fraction         after a neural step with a spike: "soft" rotates m towards rest by the fraction, "hard" sets it there, "none";
-                                  0.1 keeps the count nearly linear in x, from 0.5 on spikes lock to every other neural step
+    reset, reset_fraction         after a neural step with a spike: "soft" rotates m towards rest by the fraction,
+                                  "hard" sets it there, "none"; 0.1 keeps the count nearly linear in x, from 0.5 on
+                                  spikes lock to every other neural step
     read_out : "spike" | "count"  0/1 a neural step, or the number of crossings in it
     surrogate                     called as surrogate(m_peak - threshold, spiked)
-    truncate : int | None         neural steps over which the gradient reaches back, None: all. The phase of a turning m depends on its past with a
-                                  sensitivity that grows with time and changes sign, so that longer credit drowns in noise
+    truncate : int | None         neural steps over which the gradient reaches back, None: all. The phase of a
+                                  turning m depends on its past with a sensitivity that grows with time and changes
+                                  sign, so that longer credit drowns in noise
     Raises : ValueError, TypeError
     """
 
-    def __init__(self, n, *, oscillator=None, bias=None, critical_torque=None, n_steps=15, neural_step=0.5e-9, dt=2e-12, threshold=0.7,
-                 rearm=0.35, clip=16.0, reset="soft", reset_fraction=0.1, read_out="spike", surrogate=None, truncate=1):
+    def __init__(
+        self,
+        n,
+        *,
+        oscillator=None,
+        bias=None,
+        critical_torque=None,
+        n_steps=15,
+        neural_step=0.5e-9,
+        dt=2e-12,
+        threshold=0.7,
+        rearm=0.35,
+        clip=16.0,
+        reset="soft",
+        reset_fraction=0.1,
+        read_out="spike",
+        surrogate=None,
+        truncate=1,
+    ):
+        """Check the settings and find the rest state; nothing is random."""
         super().__init__()
         self.n, self.n_steps, self.dt = n, n_steps, dt
         self.oscillator = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
@@ -83,17 +104,28 @@ class SHNOLayer(nn.Module):
     def _check(self):
         """Every complaint about the layer's own settings."""
         if not isinstance(self.n, int) or self.n < 1 or not isinstance(self.n_steps, int) or self.n_steps < 1:
-            raise ValueError(f"n and n_steps must be whole numbers >= 1, got {self.n} and {self.n_steps}. 60 and 15 are usual.")
+            raise ValueError(
+                f"n and n_steps must be whole numbers >= 1, got {self.n} and {self.n_steps}. 60 and 15 are usual."
+            )
         if self.reset not in RESETS or self.read_out not in READ_OUTS:
-            raise ValueError(f"reset must be one of {RESETS} and read_out one of {READ_OUTS}, got {self.reset!r} and {self.read_out!r}.")
+            raise ValueError(
+                f"reset must be in {RESETS} and read_out in {READ_OUTS}, got {self.reset!r} and {self.read_out!r}."
+            )
         if abs(self.steps_each * self.dt - self.neural_step) > 1e-9 * self.neural_step:
-            raise ValueError(f"neural_step must be a multiple of dt, got {self.neural_step:.6g} s at dt = {self.dt:.3g} s.")
+            raise ValueError(
+                f"neural_step must be a multiple of dt, got {self.neural_step:.6g} s at dt = {self.dt:.3g} s."
+            )
         alpha, gamma = np.min(self.oscillator.alpha), np.max(self.oscillator.gamma)
-        B = self.clip * self.critical_torque / alpha  # at full drive the hard-axis field balances the torque: alpha M m_x = a
+        B = (
+            self.clip * self.critical_torque / alpha
+        )  # at full drive the hard-axis field balances the torque: alpha M m_x = a
         turn = gamma * B * self.dt
         if turn > LARGEST_TURN:
             limit = LARGEST_TURN / turn * self.dt
-            raise ValueError(f"dt must turn m by at most {LARGEST_TURN} rad a step, got {turn:.2g} at |B| = {B:.2g} T. Use dt <= {limit:.2g} s.")
+            raise ValueError(
+                f"dt must turn m by at most {LARGEST_TURN} rad a step, got {turn:.2g} at |B| = {B:.2g} T. "
+                f"Use dt <= {limit:.2g} s."
+            )
 
     def initial_state(self, batch, like):
         """All neurons at rest. State with m (batch, n, 3) on the device and in the precision of `like`."""
@@ -128,11 +160,19 @@ class SHNOLayer(nn.Module):
     def step(self, x, state):
         """One neural step: x (batch, n), State -> spikes (batch, n), State."""
         passage = shno.integrate(
-            self.parameters_of_device, state.m, self.drive(x), dt=self.dt, n_steps=self.steps_each, component=1,
-            threshold=self.threshold, rearm=self.rearm,
+            self.parameters_of_device,
+            state.m,
+            self.drive(x),
+            dt=self.dt,
+            n_steps=self.steps_each,
+            component=1,
+            threshold=self.threshold,
+            rearm=self.rearm,
         )
         spiked = passage.crossings > 0
-        spike = self.surrogate(passage.m_peak - self.threshold, passage.crossings if self.read_out == "count" else spiked)
+        spike = self.surrogate(
+            passage.m_peak - self.threshold, passage.crossings if self.read_out == "count" else spiked
+        )
         return spike, State(self._after_spike(passage.m_end, spiked))
 
     def _after_spike(self, m, spiked):
@@ -145,24 +185,34 @@ class SHNOLayer(nn.Module):
 
     def extra_repr(self):
         """Settings that decide the layer's dynamics, for print(model)."""
-        return f"{self.n}, n_steps={self.n_steps}, neural_step={self.neural_step:.3g}, dt={self.dt:.3g}, reset={self.reset!r}"
+        times = f"neural_step={self.neural_step:.3g}, dt={self.dt:.3g}"
+        return f"{self.n}, n_steps={self.n_steps}, {times}, reset={self.reset!r}"
 
 
 @torch.no_grad()
 def record(layer, x, *, save_every=5):
-    """The magnetisation of a layer under an input, as a shno.Trajectory: every `save_every`-th RK4 step, resets included.
+    """The magnetisation of a layer under an input, as a shno.Trajectory: every `save_every`-th RK4 step, resets
+    included.
 
     layer : SHNOLayer
     x : (steps, images, n)   as `forward` takes it
-    Returns : Trajectory with m (steps x steps_each / save_every + 1, images, n, 3), float32; its drive is the Sampled torque of each neural step.
+    Returns : Trajectory with m (steps x steps_each / save_every + 1, images, n, 3), float32; its drive is the
+    Sampled torque of each neural step.
         A reset shows as a jump between the last saved state of a neural step and the first of the next.
     """
     a = layer.drive(x.double()).cpu().numpy()
     state, pieces = layer.initial_state(x.shape[1], x), []
     for k in range(len(x)):
         drive = shno.Drive(a_DL=a[k], B_ext=layer.bias.B_ext)
-        piece = shno.simulate(layer.oscillator, drive, duration=layer.neural_step, dt=layer.dt, m0=state.m.cpu().numpy(), save_every=save_every,
-                              dtype="float32")
+        piece = shno.simulate(
+            layer.oscillator,
+            drive,
+            duration=layer.neural_step,
+            dt=layer.dt,
+            m0=state.m.cpu().numpy(),
+            save_every=save_every,
+            dtype="float32",
+        )
         pieces.append(piece.m[:-1])
         _, state = layer.step(x[k], state)
     m = np.concatenate([*pieces, state.m.cpu().numpy()[None]])

@@ -14,7 +14,6 @@ from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from secrets import token_hex
-from types import NoneType
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,35 +27,27 @@ BLUE, VERMILION, SKY, GREEN = "#0072B2", "#D55E00", "#56B4E9", "#006B54"  # Okab
 GREY, LIGHT, SHADES = "#808080", "#C4C4C4", ("#EEEEEE", "#FFFFFF")
 DPI = 150
 PANELS = 10  # images at most in the raster, five a row
-STRIPS = 4  # neurons in the figure of traces
-LETTER = 0.0135  # its width in the name of a phase, of the width of the axes
+STRIPS, STEPS = 4, 20  # neurons and neural steps at most in the traces
 TICKS = (0, 20, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 100)  # %
-STRETCH = 100.3  # %, where the logarithmic axis of accuracy would end: 100 % is still on it
+END = 100.3  # %, where the logarithmic axis of accuracy would end: 100 % is still on it
 
-ACCURACIES = {  # name: (label, colour, line, marker)
-    "train_accuracy": ("training", GREY, "-", "o"),
-    "held_out_accuracy": ("held out", BLUE, "-", "s"),
-    "held_out_auxiliary_accuracy": ("held out, auxiliary head", VERMILION, "--", "^"),
+CURVES = ((GREY, "-", "o"), (BLUE, "-", "s"), (VERMILION, "--", "^"))  # of each of the following
+ACCURACIES = {
+    "train_accuracy": "training",
+    "held_out_accuracy": "held out",
+    "held_out_auxiliary_accuracy": "held out, auxiliary head",
 }
-LOSSES = {
-    "loss": ("training", GREY, "-", "o"),
-    "held_out_loss": ("held out", BLUE, "-", "s"),
-    "auxiliary_loss": ("training, auxiliary head", VERMILION, "--", "^"),
-}
-FRACTIONS = {
-    "test_accuracy": "test accuracy {:.4g} %",
-    "spike_rate": "spikes in {:.3g} % of neural steps",
-    "dead": "{:.3g} % of neurons dead",
-    "saturated": "{:.3g} % saturated",
-}
+LOSSES = {"loss": "training", "held_out_loss": "held out", "auxiliary_loss": "training, auxiliary head"}
+FRACTIONS = {"test_accuracy": "test accuracy {:.4g} %", "spike_rate": "spikes in {:.3g} % of neural steps"}
+FRACTIONS |= {"dead": "{:.3g} % of neurons dead", "saturated": "{:.3g} % saturated"}
 
-NUMBER, OPTIONAL = (int, float), (int, float, NoneType)
-CONFIG = {"model": (str,), "dataset": (str,), "classes": (int,), "seed": (int,), "epochs": (int,)}
-LAYER = dict.fromkeys(("threshold", "rearm", "neural_step"), NUMBER)
+TEXT, LIST, INTEGER, NUMBER, OPTIONAL = (str,), (list,), (int,), (int, float), (int, float, type(None))
+CONFIG = {"model": TEXT, "dataset": TEXT, "classes": INTEGER, "seed": INTEGER, "epochs": INTEGER}
+LAYER = {"threshold": NUMBER, "rearm": NUMBER, "neural_step": NUMBER}
 METRICS = dict.fromkeys((*FRACTIONS, "twin_test_accuracy"), OPTIONAL)
-METRICS |= {"test_accuracy": NUMBER, "selected_epoch": (int,), "epochs": (list,)}
-EPOCH = {"epoch": (int,), "phase": (str,)} | dict.fromkeys((*ACCURACIES, *LOSSES), OPTIONAL)
-RECORDED = {"labels": (list,), "predictions": (list,)}
+METRICS |= {"test_accuracy": NUMBER, "selected_epoch": INTEGER, "epochs": LIST}
+EPOCH = {"epoch": INTEGER, "phase": TEXT} | dict.fromkeys((*ACCURACIES, *LOSSES), OPTIONAL)
+RECORDED = {"labels": LIST, "predictions": LIST}
 
 
 def plot_run(folder):
@@ -68,14 +59,14 @@ def plot_run(folder):
     """
     folder = Path(folder)
     config, metrics = _read(folder / "config.json", CONFIG), _read(folder / "metrics.json", METRICS)
-    _check_epochs(folder / "metrics.json", metrics)
+    numbers = [_checked(folder / "metrics.json", epoch, EPOCH)["epoch"] for epoch in metrics["epochs"]]
+    if metrics["selected_epoch"] not in numbers:
+        rule = f"selected_epoch must be one of the {len(numbers)} epochs, got {metrics['selected_epoch']}"
+        raise ValueError(f"{folder / 'metrics.json'}: {rule}. Train again.")
+    run = _load_run(folder, config, metrics) if "layer" in config else None
     figures = {"accuracy.png": _accuracy_figure(config, metrics)}
-    if "layer" in config:
-        layer = _checked(folder / "config.json", config["layer"], LAYER)
-        recorded = _checked(folder / "metrics.json", metrics.get("recorded"), RECORDED)
-        run = shno.load(folder / "trajectories.h5")
-        _check_run(folder / "trajectories.h5", run, layer, recorded)
-        spikes = _spikes(run, layer)
+    if run:
+        spikes = _spikes(run, config["layer"])
         figures["raster.png"] = _raster_figure(config, metrics, run, spikes)
         figures["traces.png"] = _traces_figure(config, metrics, run, spikes)
     return [_write(figure, folder / "figures" / name) for name, figure in figures.items()]
@@ -102,23 +93,19 @@ def _checked(path, record, kinds):
     return record
 
 
-def _check_epochs(path, metrics):
-    """ValueError unless every epoch is whole and the selected one is among them."""
-    numbers = [_checked(path, epoch, EPOCH)["epoch"] for epoch in metrics["epochs"]]
-    if metrics["selected_epoch"] not in numbers:
-        rule = f"one of the {len(numbers)} epochs"
-        raise ValueError(f"{path}: selected_epoch must be {rule}, got {metrics['selected_epoch']}. Train again.")
-
-
-def _check_run(path, run, layer, recorded):
-    """ValueError unless m is (n, images, neurons, 3), with a label and a prediction for each image."""
-    labels, predictions = len(recorded["labels"]), len(recorded["predictions"])
+def _load_run(folder, config, metrics):
+    """The Trajectory, m (n, images, neurons, 3); ValueError unless the other two files agree with it."""
+    step = _checked(folder / "config.json", config["layer"], LAYER)["neural_step"]
+    recorded = _checked(folder / "metrics.json", metrics.get("recorded"), RECORDED)
+    path, labels, predictions = folder / "trajectories.h5", len(recorded["labels"]), len(recorded["predictions"])
+    run = shno.load(path)
     if run.m.ndim != 4 or 0 in run.m.shape or not run.m.shape[1] == labels == predictions:
         rule = f"(n, images, neurons, 3) for {labels} labels and {predictions} predictions"
         raise ValueError(f"{path}: m must be {rule}, got {run.m.shape}. Train again.")
-    duration, step = run.t[-1] - run.t[0], layer["neural_step"]
+    duration = run.t[-1] - run.t[0]
     if not 0 < step <= 1.001 * duration:
         raise ValueError(f"{path}: neural_step must be in (0, {duration:.3g}] s, got {step:.3g} s. Train again.")
+    return run
 
 
 def _spikes(run, layer):
@@ -143,9 +130,11 @@ def _accuracy_figure(config, metrics):
     _draw_test(upper, metrics)
     _draw_curves(lower, metrics["epochs"], LOSSES, 1)
     _stretch(upper)
-    losses = [epoch[name] for epoch in metrics["epochs"] for name in LOSSES if epoch.get(name)] or [1.0]
+    losses = [epoch.get(name) or 0 for epoch in metrics["epochs"] for name in LOSSES]
+    losses = [loss for loss in losses if 0 < loss < np.inf] or [1.0]
     lower.set_yscale("log")
-    lower.set(xlabel="Epoch", ylabel="Cross-entropy (nat)", ylim=(min(losses) / 1.6, max(losses) * 1.6))  # a tick or more
+    lower.set(xlabel="Epoch", ylabel="Cross-entropy (nat)")
+    lower.set_ylim(min(losses) / 1.6, max(losses) * 1.6)  # holds one tick or more
     lower.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     lower.yaxis.set_major_formatter("{x:g}")
     lower.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -160,23 +149,20 @@ def _accuracy_figure(config, metrics):
 
 
 def _draw_phases(upper, lower, epochs):
-    """A shade for each phase, its name above the upper axes; one that would touch a neighbour's goes a line higher."""
-    start, width, lift, taken = epochs[0]["epoch"] - 0.5, len(epochs), 0, 0.0
+    """A shade for each phase, its name above the upper axes."""
     for k, (phase, group) in enumerate(groupby(epochs, key=lambda epoch: epoch["phase"])):
         numbers = [epoch["epoch"] for epoch in group]
-        begin = (numbers[0] - 0.5 - start) / width
+        begin, end = numbers[0] - 0.5, numbers[-1] + 0.5
         for ax in (upper, lower):
-            ax.axvspan(numbers[0] - 0.5, numbers[-1] + 0.5, color=SHADES[k % 2], lw=0, zorder=0)
-        lift = lift + 1 if begin < taken else 0
-        taken = max(taken, begin + LETTER * len(phase))
-        upper.annotate(phase, (begin, 1), (2, 4 + 12 * lift), "axes fraction", "offset points", fontsize=9)
-    upper.set_xlim(start, start + width)
+            ax.axvspan(begin, end, color=SHADES[k % 2], lw=0, zorder=0)
+        upper.annotate(phase, (begin, 1), (2, 4), ("data", "axes fraction"), "offset points", fontsize=9)
+    upper.set_xlim(epochs[0]["epoch"] - 0.5, end)
 
 
 def _draw_curves(ax, epochs, curves, factor):
     """Every curve that has a value, times `factor`, against epoch."""
     x = [epoch["epoch"] for epoch in epochs]
-    for name, (label, colour, line, marker) in curves.items():
+    for (name, label), (colour, line, marker) in zip(curves.items(), CURVES, strict=True):
         y = factor * np.array([epoch.get(name) for epoch in epochs], dtype=float)  # None becomes NaN
         if np.isfinite(y).any():
             ax.plot(x, y, color=colour, lw=1.3, ls=line, marker=marker, ms=3.5, markevery=1 + len(x) // 40, label=label)
@@ -197,15 +183,10 @@ def _stretch(ax):
     below = [tick for tick in TICKS if tick < np.nanmin(values)]
     above = [tick for tick in TICKS if tick >= np.nanmax(values)]
     bottom, top = max(below, default=TICKS[0]), min(above, default=TICKS[-1])
-    ax.set_yscale("function", functions=(_stretched, lambda y: STRETCH - 10**-y))
+    ax.set_yscale("function", functions=(lambda y: -np.log10(np.maximum(END - y, 1e-3)), lambda y: END - 10**-y))
     ax.set(ylim=(bottom, top + 0.1), ylabel="Accuracy (%), stretched near 100")
     ax.set_yticks(TICKS[TICKS.index(bottom) : TICKS.index(top) + 1])
     ax.yaxis.set_major_formatter("{x:g}")
-
-
-def _stretched(accuracy):
-    """-log10(100.3 - accuracy), %; finite beyond the axis too."""
-    return -np.log10(np.maximum(STRETCH - np.asarray(accuracy), 1e-3))
 
 
 def _raster_figure(config, metrics, run, spikes):
@@ -215,85 +196,71 @@ def _raster_figure(config, metrics, run, spikes):
     columns = -(-shown // rows)
     figure = Figure(figsize=(max(2.5 * columns + 0.6, 5.5), 2.9 * rows + 0.6), dpi=DPI, layout="constrained")
     axes = figure.subplots(2 * rows, columns, sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1) * rows)
-    rasters, rates = axes[::2].ravel(), axes[1::2].ravel()
-    edges = _step_edges(run, config)
+    rasters, rates, edges = axes[::2].ravel(), axes[1::2].ravel(), _step_edges(run, config)
     for k in range(shown):
-        _draw_raster(rasters[k], spikes[k], edges)
-        _draw_rate(rates[k], spikes[k], edges)
+        _draw_raster(rasters[k], rates[k], spikes[k], edges)
         _title(rasters[k], metrics["recorded"], k)
-    for ax in (*rasters[shown:], *rates[shown:]):
-        ax.set_axis_off()
-    highest = max(ax.dataLim.y1 for ax in rates[:shown])
     for ax in rates[max(0, shown - columns) : shown]:
         ax.tick_params(labelbottom=True)
         ax.set_xlabel("Time (ns)")
+    for ax in (*rasters[shown:], *rates[shown:]):
+        ax.set_axis_off()
+    highest = max(rate.dataLim.y1 for rate in rates[:shown])
     for raster, rate in zip(rasters[::columns], rates[::columns], strict=True):
         raster.set_ylabel("Neuron")
         rate.set(ylabel="Rate\n(1/step)", ylim=(0, 1.15 * highest or 1))
     figure.align_ylabels()
-    more = f"The first {shown} of {len(spikes)} images. " if shown < len(spikes) else ""
-    _caption(figure, config, metrics, f"{more}{_definition(config)} Rate: spikes per neuron per neural step.")
+    more = f" The first {shown} of {len(spikes)} images." if shown < len(spikes) else ""
+    _caption(figure, config, metrics, f"Rate: spikes per neuron per neural step.{more}")
     return figure
 
 
-def _draw_raster(ax, trains, edges):
-    """A tick for each spike of each neuron's train of times, s; the neural steps as light lines."""
-    neurons = np.repeat(np.arange(len(trains)), [len(times) for times in trains])
+def _draw_raster(raster, rate, trains, edges):
+    """A tick for each spike of each neuron's train of times, s, and below it the rate in each neural step."""
+    times, neurons = np.concatenate(trains), np.repeat(np.arange(len(trains)), [len(times) for times in trains])
     size = np.clip(130 / len(trains), 1.5, 6)  # points; a panel is about 130 high
-    ax.vlines(edges * 1e9, 0, 1, transform=ax.get_xaxis_transform(), color=LIGHT, lw=0.4)
-    ax.plot(np.concatenate(trains) * 1e9, neurons, "|", ms=size, mew=0.9, color="black", gid="spikes")
-    ax.set(xlim=edges[[0, -1]] * 1e9, ylim=(-0.7, len(trains) - 0.3))
-    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-
-
-def _draw_rate(ax, trains, edges):
-    """Spikes per neuron in each neural step."""
-    rate = np.histogram(np.concatenate(trains), edges)[0] / len(trains)
-    ax.stairs(rate, edges * 1e9, fill=True, color=SKY)
+    raster.vlines(edges * 1e9, 0, 1, transform=raster.get_xaxis_transform(), color=LIGHT, lw=0.4)
+    raster.plot(times * 1e9, neurons, "|", ms=size, mew=0.9, color="black", gid="spikes")
+    raster.set(xlim=edges[[0, -1]] * 1e9, ylim=(-0.7, len(trains) - 0.3))
+    raster.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    rate.stairs(np.histogram(times, edges)[0] / len(trains), edges * 1e9, fill=True, color=SKY)
 
 
 def _traces_figure(config, metrics, run, spikes):
     """m_y(t) of neurons from busy to silent, for the first image and the first misread one (or the second)."""
-    recorded = metrics["recorded"]
-    pairs = list(zip(recorded["labels"], recorded["predictions"], strict=True))
-    misread = [k for k, (label, prediction) in enumerate(pairs) if k > 0 and label != prediction]
-    images = [0, *misread, 1][:2] if len(pairs) > 1 else [0]
-    neurons = _spread(sum(np.array([len(times) for times in spikes[image]]) for image in images))
+    labels, predictions = metrics["recorded"]["labels"], metrics["recorded"]["predictions"]
+    images = [0, *sorted(range(1, len(labels)), key=lambda k: labels[k] == predictions[k])[:1]]
+    edges = _step_edges(run, config)[: STEPS + 1]
+    spikes = [[times[times <= edges[-1]] for times in trains] for trains in spikes]
+    counts = sum(np.array([len(times) for times in spikes[image]]) for image in images)
+    even = np.linspace(counts.max(), counts.min(), STRIPS)
+    neurons = list(dict.fromkeys(np.abs(counts[:, None] - even).argmin(axis=0)))  # the nearest to each, once
     figure = Figure(figsize=(max(4.4 * len(images), 6), 1.3 * len(neurons) + 1.1), dpi=DPI, layout="constrained")
     axes = figure.subplots(len(neurons), len(images), sharex=True, sharey=True, squeeze=False)
     for row, neuron in zip(axes, neurons, strict=True):
         for ax, image in zip(row, images, strict=True):
-            _draw_trace(ax, run, (image, neuron), spikes[image][neuron], config)
+            _draw_trace(ax, run.t, run.m[:, image, neuron, 1], spikes[image][neuron], config["layer"], edges)
+            ax.set_title(f"neuron {neuron}, spikes: {len(spikes[image][neuron])}", fontsize=8.5, loc="right", pad=3)
         row[0].set_ylabel("$m_y$")
     for column, image in zip(axes.T, images, strict=True):
-        _title(column[0], recorded, image, loc="left")
+        _title(column[0], metrics["recorded"], image, loc="left")
         column[-1].set_xlabel("Time (ns)")
     entries = axes[0, 0].get_legend_handles_labels()
     figure.legend(*entries, loc="outside upper center", ncols=5, fontsize=9, frameon=False)
-    _caption(figure, config, metrics, _definition(config))
+    _caption(figure, config, metrics, f"The first {len(edges) - 1} neural steps.")
     return figure
 
 
-def _spread(counts):
-    """Indices of the neurons whose spike counts lie nearest to an even spread, from the largest to the smallest."""
-    left, chosen = list(range(len(counts))), []
-    for target in np.linspace(max(counts), min(counts), min(STRIPS, len(counts))):
-        chosen.append(min(left, key=lambda neuron: abs(counts[neuron] - target)))
-        left.remove(chosen[-1])
-    return sorted(chosen, key=lambda neuron: -counts[neuron])
-
-
-def _draw_trace(ax, run, which, times, config):
-    """m_y(t) of one (image, neuron), its spikes (s) as points on the threshold, the neural steps as light lines."""
-    threshold, rearm, edges = config["layer"]["threshold"], config["layer"]["rearm"], _step_edges(run, config) * 1e9
-    ax.plot(run.t * 1e9, run.m[:, *which, 1], color=BLUE, lw=1, label="$m_y$")
+def _draw_trace(ax, t, m_y, times, layer, edges):
+    """m_y(t), its spikes (s) as points on the threshold, the neural steps as light lines."""
+    threshold, rearm = layer["threshold"], layer["rearm"]
+    ax.plot(t * 1e9, m_y, color=BLUE, lw=1, label="$m_y$")
     ax.axhline(threshold, color=VERMILION, lw=1, ls="--", label=f"threshold, {threshold:g}")
     ax.axhline(rearm, color=GREEN, lw=1, ls=":", label=f"re-arming, {rearm:g}")
     dot = {"marker": "o", "ms": 5, "mfc": VERMILION, "mec": "white", "mew": 0.7, "ls": "none", "zorder": 5}
     ax.plot(times * 1e9, np.full(len(times), threshold), **dot, label="spike", gid="spikes")
-    ax.vlines(edges, 0, 1, transform=ax.get_xaxis_transform(), color=LIGHT, lw=0.6, zorder=0, label="neural steps")
-    ax.set(xlim=edges[[0, -1]], ylim=(-1.15, 1.15), yticks=(-1, 0, 1))
-    ax.set_title(f"neuron {which[1]}, {len(times)} spike{'' if len(times) == 1 else 's'}", fontsize=8.5, loc="right", pad=3)
+    ax.vlines(edges * 1e9, 0, 1, transform=ax.get_xaxis_transform(), color=LIGHT, lw=0.6, zorder=0, label="neural step")
+    ax.set(xlim=edges[[0, -1]] * 1e9, ylim=(-1.15, 1.15), yticks=(-1, 0, 1))
 
 
 def _title(ax, recorded, image, **place):
@@ -303,23 +270,17 @@ def _title(ax, recorded, image, **place):
     ax.set_title(f"digit {label}, read as {prediction}", fontsize=9, **wrong, **place)
 
 
-def _definition(config):
-    """What counts as a spike, and what the light lines are."""
-    layer = config["layer"]
-    return (
-        f"A spike: $m_y$ crosses {layer['threshold']:g} upwards, re-armed below {layer['rearm']:g}. "
-        f"Light lines: neural steps of {layer['neural_step'] * 1e9:g}\N{NO-BREAK SPACE}ns."
-    )
-
-
 def _caption(figure, config, metrics, more=""):
     """Model, data set, seed, epochs and the selected checkpoint below the figure, wrapped."""
     selected = [text.format(100 * metrics[name]) for name, text in FRACTIONS.items() if metrics.get(name) is not None]
     text = (
         f"{config['model']} on {config['dataset']}, {config['classes']} classes, seed {config['seed']}, "
-        f"{config['epochs']} epochs; epoch {metrics['selected_epoch']} selected: {', '.join(selected)}. {more}"
+        f"{config['epochs']} epochs; epoch {metrics['selected_epoch']} selected: {', '.join(selected)}. "
     )
-    lines = textwrap.wrap(text, int(18 * figure.get_figwidth()), break_on_hyphens=False)
+    if "layer" in config:
+        threshold, rearm, step = (config["layer"][name] for name in LAYER)
+        text += f"Spike: $m_y$ upwards through {threshold:g}, re-armed below {rearm:g}; neural step {step * 1e9:g} ns. "
+    lines = textwrap.wrap(text + more, int(18 * figure.get_figwidth()), break_on_hyphens=False)
     figure.supxlabel("\n".join(lines), fontsize=7.5, x=0.01, ha="left", linespacing=1.5)
 
 
@@ -333,9 +294,6 @@ def _write(figure, path):
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         imsave(partial, np.round(pixels / 17).astype(np.uint8) * 17, format="png", dpi=DPI)
         os.replace(partial, path)
-    except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        raise OSError(f"{path} cannot be written: {reason}. Use a folder that you may write to.") from None
     finally:
         with suppress(OSError):
             partial.unlink()

@@ -1,7 +1,9 @@
-"""A run's folder: config.json, metrics.json, checkpoint.pt, trajectories.h5, figures/. Every file is written beside and renamed.
+"""A run's folder: config.json, metrics.json, checkpoint.pt, trajectories.h5, figures/. Every file is written beside
+and renamed.
 
 config.json        every choice; enough to repeat the run
-metrics.json       the figures of the selected checkpoint on the test images, evaluated once, and a record of each epoch
+metrics.json       the figures of the selected checkpoint on the test images, evaluated once, and a record of each
+                   epoch
 checkpoint.pt      config and weights of the selected epoch; loads with weights_only=True
 trajectories.h5    m(t) of the layer for one test image of each class, a shno Trajectory
 """
@@ -19,7 +21,8 @@ from neuromorph.training import evaluate, fit
 
 
 def run(config, folder, *, on_batch=None, on_epoch=None):
-    """Train the model that `config` names, evaluate the selected checkpoint on the test images once, write the folder.
+    """Train the model that `config` names, evaluate the selected checkpoint on the test images once, write the
+    folder.
 
     config : {"model", "dataset", "data_dir", "classes", "epochs", "batch_size", "seed"}
     on_batch(images done), on_epoch(model's name, epoch's record, whether it is the best) : for progress
@@ -38,13 +41,29 @@ def run(config, folder, *, on_batch=None, on_epoch=None):
         if on_epoch is not None:
             on_epoch(config["model"], epoch, best)
 
-    epochs, selected = fit(model, training, held_out, epochs=config["epochs"], batch_size=config["batch_size"], seed=config["seed"],
-                           progress=on_batch, on_epoch=report)
+    epochs, selected = fit(
+        model,
+        training,
+        held_out,
+        epochs=config["epochs"],
+        batch_size=config["batch_size"],
+        seed=config["seed"],
+        progress=on_batch,
+        on_epoch=report,
+    )
     tested = evaluate(model, data.test)
-    metrics = {"model": config["model"], "test_accuracy": tested["accuracy"], "test_auxiliary_accuracy": tested["auxiliary_accuracy"],
-               "twin_test_accuracy": None, "selected_epoch": selected, "recorded": None}
+    metrics = {
+        "model": config["model"],
+        "test_accuracy": tested["accuracy"],
+        "test_auxiliary_accuracy": tested["auxiliary_accuracy"],
+        "twin_test_accuracy": None,
+        "selected_epoch": selected,
+        "recorded": None,
+    }
     metrics |= {name: tested[name] for name in ("spike_rate", "dead", "saturated")} | {"epochs": epochs}
-    write_beside(folder / "checkpoint.pt", lambda path: torch.save({"config": config, "model": model.state_dict()}, path))
+    write_beside(
+        folder / "checkpoint.pt", lambda path: torch.save({"config": config, "model": model.state_dict()}, path)
+    )
     if layer_settings(model) is not None:
         metrics["recorded"] = record_images(model, data.test, config["classes"], folder / "trajectories.h5")
     write_json(folder / "metrics.json", metrics)
@@ -69,7 +88,9 @@ def prepare(folder):
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise OSError(f"out must be a folder that can be written to, got '{folder}' ({error.strerror}). Choose another.") from None
+        raise OSError(
+            f"out must be a folder that can be written to, got '{folder}' ({error.strerror}). Choose another."
+        ) from None
 
 
 def write_beside(path, write):
@@ -92,13 +113,27 @@ def layer_settings(model):
     layer = getattr(model.neurons, "layer", None) if isinstance(model, Hybrid) else None
     if layer is None:
         return None
-    names = ("threshold", "rearm", "neural_step", "n_steps", "dt", "clip", "reset", "reset_fraction", "truncate", "critical_torque")
-    return {name: getattr(layer, name) for name in names} | {"surrogate": repr(layer.surrogate), "oscillator": "easy-plane-neuron"}
+    names = (
+        "threshold",
+        "rearm",
+        "neural_step",
+        "n_steps",
+        "dt",
+        "clip",
+        "reset",
+        "reset_fraction",
+        "truncate",
+        "critical_torque",
+    )
+    return {name: getattr(layer, name) for name in names} | {
+        "surrogate": repr(layer.surrogate),
+        "oscillator": "easy-plane-neuron",
+    }
 
 
 @torch.no_grad()
 def record_images(model, split, classes, path):
-    """Save m(t) of the layer for the first test image of each class; returns {"labels", "predictions"} of these images."""
+    """Save m(t) of the layer for the first test image of each class; returns their {"labels", "predictions"}."""
     first = [int((split.labels == label).nonzero()[0]) for label in range(classes)]
     images, labels = next(batches(split[torch.tensor(first)], classes))
     model.eval()

@@ -1,7 +1,8 @@
-"""The spike, a step, and surrogates for its gradient: each states the formula of its gradient with respect to u = m_peak - threshold.
+"""The spike, a step, and surrogates for its gradient: each states the formula of its gradient with respect to u =
+m_peak - threshold.
 
-A surrogate is called as surrogate(u, spikes): forward the 0/1 spikes that the physics found (by default u >= 0), backward gradient(u). They are plain
-frozen records, so that a layer that holds one can be copied and pickled.
+A surrogate is called as surrogate(u, spikes): forward the 0/1 spikes that the physics found (by default u >= 0),
+backward gradient(u). They are plain frozen records, so that a layer that holds one can be copied and pickled.
 """
 
 from dataclasses import dataclass

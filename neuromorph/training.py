@@ -43,8 +43,10 @@ def augment(images, generator):
     """Each image shifted, turned and scaled a little at random; (batch, 28, 28) in [0, 1], the same shape out."""
     turn, zoom, *shift = (2 * torch.rand(4, len(images), generator=generator) - 1).to(images)
     turn, zoom = TURN * turn, 1 + ZOOM * zoom
-    rows = [torch.stack([zoom * turn.cos(), -zoom * turn.sin(), SHIFT * shift[0]], 1),
-            torch.stack([zoom * turn.sin(), zoom * turn.cos(), SHIFT * shift[1]], 1)]
+    rows = [
+        torch.stack([zoom * turn.cos(), -zoom * turn.sin(), SHIFT * shift[0]], 1),
+        torch.stack([zoom * turn.sin(), zoom * turn.cos(), SHIFT * shift[1]], 1),
+    ]
     grid = affine_grid(torch.stack(rows, 1), [len(images), 1, 28, 28], align_corners=False)
     return grid_sample(images[:, None], grid, align_corners=False)[:, 0]
 
@@ -67,7 +69,9 @@ def train_epoch(model, split, optimiser, *, batch_size, auxiliary, generator, pr
         torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
         optimiser.step()
         right = (prediction.logits.argmax(1) == labels).sum()
-        totals += torch.stack([losses[0].detach() * len(labels), losses[1].detach() * len(labels), right]).double().cpu()
+        totals += (
+            torch.stack([losses[0].detach() * len(labels), losses[1].detach() * len(labels), right]).double().cpu()
+        )
         seen += len(labels)
         if progress is not None:
             progress(len(labels))
@@ -79,8 +83,10 @@ def evaluate(model, split, *, batch_size=256):
     """Loss, accuracies and spiking of a model on a split.
 
     Returns : {"loss", "accuracy", "auxiliary_accuracy", "spike_rate", "dead", "saturated"}
-        spike_rate   spikes / (neurons x neural steps x images);  dead: fraction of neurons without a spike on the whole split
-        saturated    fraction with a spike in more than 95 % of their neural steps;  all three None for a model that does not spike
+        spike_rate   spikes / (neurons x neural steps x images);  dead: fraction of neurons without a spike on the
+                     whole split
+        saturated    fraction with a spike in more than 95 % of their neural steps;  all three None for a model that
+                     does not spike
     """
     model.eval()
     loss, right, right_auxiliary, active = 0.0, 0, 0, 0
@@ -93,8 +99,11 @@ def evaluate(model, split, *, batch_size=256):
     n, steps = len(split), prediction.spikes.shape[0]
     share = active.double() / (n * steps)
     result = {"loss": loss / n, "accuracy": right / n, "auxiliary_accuracy": right_auxiliary / n}
-    spiking = {"spike_rate": share.mean().item(), "dead": (share == 0).double().mean().item(),
-               "saturated": (share > SATURATED).double().mean().item()}
+    spiking = {
+        "spike_rate": share.mean().item(),
+        "dead": (share == 0).double().mean().item(),
+        "saturated": (share > SATURATED).double().mean().item(),
+    }
     return result | (spiking if is_spiking(model) else dict.fromkeys(spiking))
 
 
@@ -104,7 +113,8 @@ def is_spiking(model):
 
 
 def fit(model, training, held_out, *, epochs, batch_size, seed, progress=None, on_epoch=None):
-    """Train through the three phases; the model ends as the epoch with the best held-out accuracy (then the lowest loss).
+    """Train through the three phases; the model ends as the epoch with the best held-out accuracy (then the lowest
+    loss).
 
     on_epoch : called with (record of the epoch, whether it is the best so far) after each epoch
     Returns : (records, selected epoch)
@@ -116,11 +126,27 @@ def fit(model, training, held_out, *, epochs, batch_size, seed, progress=None, o
         began, phase = time.perf_counter(), phase_of(epoch, epochs)
         for group in optimiser.param_groups:
             group["lr"] = phase.rate
-        trained = train_epoch(model, training, optimiser, batch_size=batch_size, auxiliary=phase.auxiliary, generator=generator, progress=progress)
+        trained = train_epoch(
+            model,
+            training,
+            optimiser,
+            batch_size=batch_size,
+            auxiliary=phase.auxiliary,
+            generator=generator,
+            progress=progress,
+        )
         held = evaluate(model, held_out)
-        record = {"epoch": epoch, "phase": phase.name, **trained, "held_out_loss": held["loss"], "held_out_accuracy": held["accuracy"],
-                  "held_out_auxiliary_accuracy": held["auxiliary_accuracy"]}
-        record |= {name: held[name] for name in ("spike_rate", "dead", "saturated")} | {"seconds": time.perf_counter() - began}
+        record = {
+            "epoch": epoch,
+            "phase": phase.name,
+            **trained,
+            "held_out_loss": held["loss"],
+            "held_out_accuracy": held["accuracy"],
+            "held_out_auxiliary_accuracy": held["auxiliary_accuracy"],
+        }
+        record |= {name: held[name] for name in ("spike_rate", "dead", "saturated")} | {
+            "seconds": time.perf_counter() - began
+        }
         records.append(record)
         score = (held["accuracy"], -held["loss"])
         if best is None or score > best[0]:

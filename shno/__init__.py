@@ -1,4 +1,4 @@
-"""shno: spin Hall nano-oscillators, simulated. The public names, loaded when first used so that `import shno` is instant."""
+"""shno: spin Hall nano-oscillators, simulated. Public names load when first used: `import shno` is instant."""
 
 import sys
 from importlib import import_module
@@ -22,7 +22,19 @@ _HOME = {
     "critical_torque": "stability",
     "IntegrationError": "checks",
 }
-_MODULES = ("analysis", "constants", "fields", "hdf5", "llgs", "plots", "reference", "solvers", "stability", "theory", "vector")
+_MODULES = (
+    "analysis",
+    "constants",
+    "fields",
+    "hdf5",
+    "llgs",
+    "plots",
+    "reference",
+    "solvers",
+    "stability",
+    "theory",
+    "vector",
+)
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 

@@ -1,8 +1,9 @@
 """Training through the step: `integrate`, differentiable, and its exact adjoint as compiled kernels.
 
-Forward: n_steps of RK4 at a held drive, the peak and the upward crossings of one component watched at every step. Backward: the path of a block is
-computed again from its start (m is stored once a call, so memory does not grow with n_steps), then walked in reverse by `rk4_vjp` and
-`right_hand_side_vjp`, the cotangent of the peak entering at the step of the peak. Elsewhere than on the CPU: plain torch with autograd.
+Forward: n_steps of RK4 at a held drive, the peak and the upward crossings of one component watched at every step.
+Backward: the path of a block is computed again from its start (m is stored once a call, so memory does not grow with
+n_steps), then walked in reverse by `rk4_vjp` and `right_hand_side_vjp`, the cotangent of the peak entering at the
+step of the peak. Elsewhere than on the CPU: plain torch with autograd.
 """
 
 from typing import NamedTuple
@@ -15,7 +16,19 @@ from torch.autograd.function import once_differentiable
 
 from shno.checks import IntegrationError, complaint
 from shno.kernel_cache import cached
-from shno.kernels import ADJOINT_ROWS, FLAGS, INLINED, deposit, gather, lanes, load, place_leaves, project, run_blocks, scatter
+from shno.kernels import (
+    ADJOINT_ROWS,
+    FLAGS,
+    INLINED,
+    deposit,
+    gather,
+    lanes,
+    load,
+    place_leaves,
+    project,
+    run_blocks,
+    scatter,
+)
 from shno.llgs import right_hand_side, right_hand_side_vjp
 from shno.parameters import arguments, batch_shape, reduced_step
 from shno.solvers import rk4, rk4_vjp
@@ -62,7 +75,10 @@ def _entered(layout, w, cotangent):
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
 def passage_kernel(first, last, layout, m, rows, n_steps, threshold, rearm, end, peak, count, time, deviation):
-    """Advance blocks first ... last from m (3, n) to end (3, n); (n,): peak, crossings, first crossing in steps (-1: none), norm error."""
+    """Advance blocks first ... last from m (3, n) to end (3, n), watching one component.
+
+    peak, count, time, deviation : (n,)   largest value, crossings, first crossing in steps (-1: none), norm error
+    """
     width = lanes(layout)
     zero, one = number(0.0, threshold), number(1.0, threshold)
     y, parameters = np.empty(3 * width, m.dtype), np.empty(rows.shape[0] * width, m.dtype)
@@ -100,11 +116,12 @@ def passage_kernel(first, last, layout, m, rows, n_steps, threshold, rearm, end,
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
 def adjoint_kernel(first, last, layout, m, rows, n_steps, end_bar, peak_bar, m_bar, rows_bar):
-    """Cotangents m_bar (3, n) and rows_bar (n_free, n) of blocks first ... last, for those of `passage_kernel`'s end and peak."""
+    """Cotangents m_bar (3, n) and rows_bar (n_free, n) of blocks first ... last, for those of end and peak."""
     width, n_free = lanes(layout), rows_bar.shape[0]
     zero = number(0.0, m[0, 0])
     parameters, path = np.empty(rows.shape[0] * width, m.dtype), np.empty(n_steps * 3 * width, m.dtype)
-    # One array, so that few pointers have to be told apart: m or its cotangent w (3), cotangent of the peak, peak, its step, cotangents of the free rows.
+    # One array, so that the compiler has few pointers to tell apart: m or its cotangent w (3), cotangent of the peak,
+    # peak, its step, cotangents of the free rows. With more arrays the loops are not vectorised: 10 times slower.
     lane = np.empty((ADJOINT_ROWS + n_free) * width, m.dtype)
     bars = lane[ADJOINT_ROWS * width :]
     for block in range(first, last):
@@ -161,7 +178,17 @@ class _Passage(torch.autograd.Function):
         m, rows = ctx.saved_tensors
         m_bar, free_bar = torch.empty_like(m), m.new_empty(ctx.layout.n_free, m.shape[1])
         cotangents = (end_bar.contiguous().numpy(), peak_bar.contiguous().numpy())
-        run_blocks(adjoint_kernel, m.shape[1], ctx.layout, m.numpy(), rows.numpy(), ctx.n_steps, *cotangents, m_bar.numpy(), free_bar.numpy())
+        run_blocks(
+            adjoint_kernel,
+            m.shape[1],
+            ctx.layout,
+            m.numpy(),
+            rows.numpy(),
+            ctx.n_steps,
+            *cotangents,
+            m_bar.numpy(),
+            free_bar.numpy(),
+        )
         rows_bar = torch.zeros_like(rows) if ctx.layout.n_free < len(rows) else free_bar
         rows_bar[: ctx.layout.n_free] = free_bar
         return m_bar, rows_bar, None, None, None, None
@@ -171,8 +198,14 @@ def _compiled_passage(tree, m, n_steps, component, threshold, rearm):
     """`integrate` on the CPU: rows are packed, padded to whole blocks and given to the kernels; m (*batch, 3)."""
     batch = m.shape[:-1]
     n = batch.numel()
-    layout, leaves = place_leaves(tree, n, is_free=lambda leaf: isinstance(leaf, torch.Tensor) and leaf.requires_grad, component=component)
-    rows = torch.stack([torch.as_tensor(leaf, dtype=m.dtype).expand(batch).reshape(n) for leaf in leaves]) if leaves else m.new_empty(0, n)
+    layout, leaves = place_leaves(
+        tree, n, is_free=lambda leaf: isinstance(leaf, torch.Tensor) and leaf.requires_grad, component=component
+    )
+    rows = (
+        torch.stack([torch.as_tensor(leaf, dtype=m.dtype).expand(batch).reshape(n) for leaf in leaves])
+        if leaves
+        else m.new_empty(0, n)
+    )
     columns = m.reshape(n, 3).T
     missing = -n % layout.lanes
     if missing:
@@ -202,35 +235,43 @@ def _eager_passage(tree, m, n_steps, component, threshold, rearm):
 
 
 def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, executor="auto"):
-    """n_steps of LLGS at a held drive, differentiable; upward crossings of `threshold` by one component of m are found inside.
+    """n_steps of LLGS at a held drive, differentiable; upward crossings of `threshold` by one component of m are
+    found inside.
 
-    parameters : dict           as `shno.parameters` gives them: numbers, arrays or tensors; those that require a gradient get one
+    parameters : dict           as `shno.parameters` gives them: numbers, arrays or tensors; those that require a
+                                gradient get one
     m : (*batch, 3) tensor      unit magnetisation at the start
     a_DL : T, tensor            damping-like torque, broadcast to the batch; replaces the one in `parameters`
     dt : s; n_steps             RK4's step; gamma |B| dt <= 0.2
     component : 0, 1 or 2       the one that is watched
-    threshold, rearm            a crossing counts when the component was below `rearm` since the last one; a call starts armed where it is
+    threshold, rearm            a crossing counts when the component was below `rearm` since the last one; a call
+                                starts armed where it is
                                 below `threshold`
     executor : "auto" | "compiled" | "torch"   compiled on the CPU, eager torch elsewhere
     Returns : Passage(m_end, m_peak, crossings, crossing_time); gradients flow through m_end and m_peak
     Raises : ValueError, IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
     """
     if m.shape[-1:] != (3,) or not m.is_floating_point():
-        raise ValueError(complaint("m", "a floating-point tensor (..., 3)", f"{m.dtype} {tuple(m.shape)}", "xyz is the last axis."))
+        raise ValueError(
+            complaint("m", "a floating-point tensor (..., 3)", f"{m.dtype} {tuple(m.shape)}", "xyz is the last axis.")
+        )
     if component not in (0, 1, 2) or not rearm <= threshold or n_steps < 1:
         got = f"component {component}, rearm {rearm}, threshold {threshold}, n_steps {n_steps}"
-        raise ValueError(complaint("component, rearm, n_steps", "0, 1 or 2, at most threshold, at least 1", got, "Correct the call."))
+        raise ValueError(
+            complaint("component, rearm, n_steps", "0, 1 or 2, at most threshold, at least 1", got, "Correct the call.")
+        )
     values = {name: _as_tensor(value, m) for name, value in (parameters | {"a_DL": a_DL}).items()}
     batch = torch.broadcast_shapes(m.shape[:-1], batch_shape(values))
     tree = (reduced_step(values, dt), *arguments(values))
     compiled = executor == "compiled" or (executor == "auto" and m.device.type == "cpu")
     passage = _compiled_passage if compiled else _eager_passage
-    end, peak, count, time, deviation = passage(
-        tree, m.expand(*batch, 3), n_steps, component, threshold, rearm
-    )
+    end, peak, count, time, deviation = passage(tree, m.expand(*batch, 3), n_steps, component, threshold, rearm)
     if not bool((deviation <= LARGEST_NORM_ERROR).all()):
         worst = float(deviation.max()) / 2
-        raise IntegrationError(f"| |m| - 1 | reached {worst:.2g} within {n_steps} steps of {dt:.3g} s: m turns too far. Use dt <= {dt / 2:.3g} s.")
+        raise IntegrationError(
+            f"| |m| - 1 | reached {worst:.2g} within {n_steps} steps of {dt:.3g} s: m turns too far in one. "
+            f"Use dt <= {dt / 2:.3g} s."
+        )
     return Passage(end, peak, count.long(), torch.where(time >= 0, time * dt, torch.nan))
 
 
@@ -238,4 +279,6 @@ def _as_tensor(value, like):
     """Numbers and arrays as tensors on the device and in the precision of `like`; None and gradients are kept."""
     if value is None:
         return None
-    return torch.as_tensor(np.array(value) if isinstance(value, np.ndarray) else value, dtype=like.dtype, device=like.device)
+    return torch.as_tensor(
+        np.array(value) if isinstance(value, np.ndarray) else value, dtype=like.dtype, device=like.device
+    )

@@ -18,9 +18,13 @@ def as_array(name, value, *, vector=False):
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
         kind = "three numbers or an array (..., 3)" if vector else "a number or an array of numbers"
-        raise TypeError(complaint(name, kind, repr(value), "Waveforms and other kinds are not accepted here.")) from None
+        raise TypeError(
+            complaint(name, kind, repr(value), "Waveforms and other kinds are not accepted here.")
+        ) from None
     if vector and (array.ndim == 0 or array.shape[-1] != 3):
-        raise ValueError(complaint(name, "a vector with x, y, z on its last axis", f"shape {array.shape}", "Use (..., 3)."))
+        raise ValueError(
+            complaint(name, "a vector with x, y, z on its last axis", f"shape {array.shape}", "Use (..., 3).")
+        )
     array.flags.writeable = False
     return array if array.ndim else float(array)
 
@@ -45,7 +49,13 @@ def check_finite(name, value, remedy="NaN and infinity are not physical values."
 def check_unit_vectors(name, value):
     """ValueError unless every vector on the last axis has length 1 to 1e-6."""
     length = np.linalg.norm(value, axis=-1)
-    check_values(f"|{name}|", length, "1", lambda x: np.abs(x - 1) < 1e-6, f"Normalise {name}, for example with numpy.linalg.norm.")
+    check_values(
+        f"|{name}|",
+        length,
+        "1",
+        lambda x: np.abs(x - 1) < 1e-6,
+        f"Normalise {name}, for example with numpy.linalg.norm.",
+    )
 
 
 def equal(a, b):

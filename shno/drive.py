@@ -1,4 +1,4 @@
-"""What is applied: a current, as I, J or the torque a_DL itself, and a field B_ext. The current may be a waveform, held between samples."""
+"""What is applied: a current (as I, J or the torque a_DL itself; a number or a waveform) and a field B_ext."""
 
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,9 @@ class Sampled:
     def __post_init__(self):
         """Convert to a read-only float64 array and check."""
         values = as_array("values", self.values)
-        check_values("number of samples", np.ndim(values) and len(values), ">= 1", lambda n: n >= 1, "Time is the first axis.")
+        check_values(
+            "number of samples", np.ndim(values) and len(values), ">= 1", lambda n: n >= 1, "Time is the first axis."
+        )
         check_finite("values", values)
         check_values("interval", self.interval, "> 0", lambda x: x > 0, "Time between samples, s.")
         object.__setattr__(self, "values", values)
@@ -56,7 +58,9 @@ class Drive:
         given = [name for name in CURRENTS if getattr(self, name) is not None]
         if len(given) != 1:
             got = " and ".join(given) or "none of them"
-            raise TypeError(f"Drive must be given exactly one of I (A), J (A/m^2), a_DL (T), got {got}. Use I=0.0 for no current.")
+            raise TypeError(
+                f"Drive must be given exactly one of I (A), J (A/m^2), a_DL (T), got {got}. Use I=0.0 for no current."
+            )
         for name in (*given, "B_ext"):
             if isinstance(getattr(self, name), Sampled) and name in CURRENTS:
                 continue

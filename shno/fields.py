@@ -1,10 +1,10 @@
 """The effective field: each term a pure function of m, in tesla; `effective_field` is their visible sum.
 
 B_eff = -(1/Ms) de/dm for the energy density e(m) in J/m^3. m is a unit vector, a tuple of components (see `vector`).
-Directly under each term stands its vector-Jacobian product: `term_vjp(m, w, ...)` takes the cotangent w of the term's value
-and returns the cotangents of m and of every parameter, in the order of the arguments.
-A new term is added here, to `effective_field` (its parameters to the signature: an `Oscillator` or `Drive` field of that name is
-looked up, and None means that the term is off), and to `Oscillator`.
+Directly under each term stands its vector-Jacobian product: `term_vjp(m, w, ...)` takes the cotangent w of the
+term's value and returns the cotangents of m and of every parameter, in the order of the arguments.
+A new term is added here, to `effective_field` (its parameters to the signature: an `Oscillator` or `Drive` field of
+that name is looked up, and None means that the term is off), and to `Oscillator`.
 """
 
 from shno.constants import mu_0
@@ -85,7 +85,7 @@ def effective_field(m, B_ext, Ms, demag, Ku, easy_axis):
 
 
 def effective_field_vjp(m, w, B_ext, Ms, demag, Ku, easy_axis):
-    """Cotangents (m, (B_ext, Ms, demag, Ku, easy_axis)) for the cotangent w of `effective_field`; zero where a term is off."""
+    """Cotangents (m, (B_ext, Ms, demag, Ku, easy_axis)) for the cotangent w of `effective_field`; zero where off."""
     zero = number(0.0, Ms) * Ms
     none = (zero, zero, zero)
     m_bar, Ms_bar, demag_bar, Ku_bar, axis_bar = none, zero, none, zero, none

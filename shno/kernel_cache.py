@@ -1,8 +1,9 @@
 """Numba's cache on disk, made safe: keyed on every source that a kernel is compiled from, one file a specialisation.
 
-Numba itself watches only the file of the compiled function, so that a changed equation in `llgs` would run old machine code, and its index
-lets two processes that compile different specialisations at once file one's code under the other's name. Here a file's name is the hash of
-sources, signature, processor and Numba version, and the signature is stored and compared as well.
+Numba itself watches only the file of the compiled function, so that a changed equation in `llgs` would run old
+machine code, and its index lets two processes that compile different specialisations at once file one's code under
+the other's name. Here a file's name is the hash of sources, signature, processor and Numba version, and the
+signature is stored and compared as well.
 """
 
 import contextlib
@@ -51,7 +52,10 @@ class _Files:
                 if f".{source_stamp()}." not in old.name:
                     old.unlink(missing_ok=True)
         except OSError as error:
-            warnings.warn(f"compiled kernels are not kept: {error}. Set NUMBA_CACHE_DIR to a folder that can be written.", stacklevel=2)
+            warnings.warn(
+                f"compiled kernels are not kept: {error}. Set NUMBA_CACHE_DIR to a folder that can be written.",
+                stacklevel=2,
+            )
 
     def flush(self):
         for path in self.folder.glob(f"{self.name}.*.nbc"):
@@ -65,7 +69,9 @@ class _SafeCache(FunctionCache):
 
 
 def cached(dispatcher):
-    """Turn on the disk cache of a jitted function; where no folder can be written, it is compiled anew in each process."""
-    with contextlib.suppress(RuntimeError):  # Numba's word for "no folder can be written": a slower start, the same results
+    """Turn on the disk cache of a jitted function; without a folder to write to, each process compiles anew."""
+    with contextlib.suppress(
+        RuntimeError
+    ):  # Numba's word for "no folder can be written": a slower start, the same results
         dispatcher._cache = _SafeCache(dispatcher.py_func)
     return dispatcher

@@ -1,16 +1,19 @@
-"""The same step, compiled for the CPU: the functions of `vector`, `fields`, `llgs` and `solvers`, inlined by Numba into SIMD lanes.
+"""The same step, compiled for the CPU: the functions of `vector`, `fields`, `llgs` and `solvers`, inlined by Numba
+into SIMD lanes.
 
-An oscillator's numbers are read from `rows`, an array (n_rows, n); a `Layout` says at compile time which row each parameter is, which are
-constants (0, 1 or -1: axes and switched-off components cost nothing) and which are None (absent). Blocks of `lanes` oscillators are
-advanced with the time loop outside and the lane loop inside; blocks are shared over threads, and the last one is padded, so that an
-oscillator's result is the same bits whatever batch it is in. `forceinline` is what lets LLVM vectorise through rk4: without it the
-step is a scalar call, 30 times slower. No NaN is assumed inside (`nnan`): a failed step is looked for outside.
+An oscillator's numbers are read from `rows`, an array (n_rows, n); a `Layout` says at compile time which row each
+parameter is, which are constants (0, 1 or -1: axes and switched-off components cost nothing) and which are None
+(absent). Blocks of `lanes` oscillators are advanced with the time loop outside and the lane loop inside; blocks are
+shared over threads, and the last one is padded, so that an oscillator's result is the same bits whatever batch it is
+in. `forceinline` is what lets LLVM vectorise through rk4: without it the step is a scalar call, 30 times slower. No
+NaN is assumed inside (`nnan`): a failed step is looked for outside.
 """
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numba import njit, types
@@ -33,7 +36,8 @@ WIDE, NARROW = 64, 16  # lanes a block: throughput, and the latency of a few osc
 class Layout:
     """Where each parameter is found, known at compile time.
 
-    tree : nested tuple    the arguments (h, torque parameters, field parameters); a leaf is a row (int), a constant (float) or None
+    tree : nested tuple    the arguments (h, torque parameters, field parameters); a leaf is a row (int), a constant
+                           (float) or None
     n_free : int           the first n_free rows are differentiable
     lanes : int            oscillators a block
     component : int        of m that is watched for crossings
@@ -49,6 +53,7 @@ class LayoutType(types.Opaque):
     """The Numba type of one Layout: its name is its value, so each layout is its own specialisation."""
 
     def __init__(self, layout):
+        """Keep the layout where overloads can read it."""
         self.layout = layout
         super().__init__(name=repr(layout))
 
@@ -162,7 +167,7 @@ def scatter(block, array, first, width):
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
 def trajectory_kernel(first, last, layout, m, rows, saved, save_every, deviation):
-    """Advance blocks first ... last: m (3, n) in place, each save_every-th state into saved (n_saved, 3, n), the norm's worst error a lane."""
+    """Advance blocks first ... last: m (3, n) in place, every save_every-th state into saved (n_saved, 3, n)."""
     width = lanes(layout)
     y = np.empty(3 * width, m.dtype)
     parameters = np.empty(rows.shape[0] * width, m.dtype)
@@ -199,7 +204,8 @@ def is_constant(leaf):
 
 
 def place_leaves(tree, n, is_free=lambda leaf: False, component=0):
-    """The Layout of arguments (h, torque parameters, field parameters) for n oscillators, and the leaves that are rows, free ones first.
+    """The Layout of arguments (h, torque parameters, field parameters) for n oscillators, and the leaves that are
+    rows, free ones first.
 
     is_free(leaf) : differentiable, hence always a row
     """
@@ -241,7 +247,7 @@ def thread_count():
 
 
 def run_blocks(kernel, n, layout, *arguments):
-    """Call kernel(first, last, layout, *arguments) over all blocks of n padded oscillators, shared over threads; results do not depend on how."""
+    """Call kernel(first, last, layout, *arguments) over all blocks of n padded oscillators, shared over threads."""
     blocks = n // layout.lanes
     threads = min(thread_count(), blocks)
     if threads <= 1:
@@ -249,7 +255,7 @@ def run_blocks(kernel, n, layout, *arguments):
         return
     edges = np.linspace(0, blocks, threads + 1).astype(int).tolist()
     pool = _pool(os.getpid())  # a forked process makes its own threads
-    futures = [pool.submit(kernel, a, b, layout, *arguments) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
+    futures = [pool.submit(kernel, a, b, layout, *arguments) for a, b in pairwise(edges[1:])]
     kernel(edges[0], edges[1], layout, *arguments)
     for future in futures:
         future.result()

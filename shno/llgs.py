@@ -1,16 +1,19 @@
-"""THE right-hand side: the Landau-Lifshitz-Gilbert-Slonczewski (LLGS) equation of a macrospin. Sign conventions are stated once, here.
+"""THE right-hand side: the Landau-Lifshitz-Gilbert-Slonczewski (LLGS) equation of a macrospin. Sign conventions are
+stated once, here.
 
 Gilbert form (the definition; gamma > 0, m a unit vector, every field and torque amplitude a flux density in tesla):
 
     dm/dt = - gamma m x B_eff + alpha m x dm/dt + gamma a_DL m x (p x m) - gamma a_FL m x p
 
-a_DL > 0 drives m TOWARDS +p; a_FL p adds to B_eff. Auto-oscillation needs a_DL p . m_eq < 0. The explicit form that is integrated:
+a_DL > 0 drives m TOWARDS +p; a_FL p adds to B_eff. Auto-oscillation needs a_DL p . m_eq < 0. The explicit form that
+is integrated:
 
     dm/dt = gamma/(1 + alpha^2) T,   T = - m x (D + m x C),
     D = B_eff + (a_FL - alpha a_DL) p,   C = alpha B_eff + (a_DL + alpha a_FL) p
 
-`torque` returns T in tesla; the solver's step is then h = gamma dt/(1 + alpha^2) in 1/T, so that no 1e11 enters float32.
-Source: Slavin and Tiberkevich, IEEE Trans. Magn. 45, 1875 (2009); the explicit form follows by solving for dm/dt.
+`torque` returns T in tesla; the solver's step is then h = gamma dt/(1 + alpha^2) in 1/T, so that no 1e11 enters
+float32. Source: Slavin and Tiberkevich, IEEE Trans. Magn. 45, 1875 (2009); the explicit form follows by solving for
+dm/dt.
 """
 
 from shno.constants import e, hbar
@@ -59,7 +62,7 @@ def torque_vjp(m, w, B, alpha, a_DL, a_FL, p):
 
 
 def right_hand_side(m, torque_parameters, field_parameters):
-    """T(m) for the parameters of `torque` (after B) and of `effective_field` (after m), in the order of their signatures; tesla."""
+    """T(m), tesla, for the parameters of `torque` (after B) and of `effective_field` (after m), in their order."""
     return torque(m, effective_field(m, *field_parameters), *torque_parameters)
 
 

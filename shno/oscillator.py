@@ -9,8 +9,20 @@ from shno.constants import gamma as gamma_free_electron
 
 VECTORS = ("demag", "easy_axis", "p")
 UNITS = {
-    "Ms": "A/m", "alpha": "1", "gamma": "rad/(s T)", "thickness": "m", "width": "m", "volume": "m^3", "demag": "1",
-    "Ku": "J/m^3", "easy_axis": "1", "theta_SH": "1", "field_like": "1", "p": "1", "t_HM": "m", "shunt": "1",
+    "Ms": "A/m",
+    "alpha": "1",
+    "gamma": "rad/(s T)",
+    "thickness": "m",
+    "width": "m",
+    "volume": "m^3",
+    "demag": "1",
+    "Ku": "J/m^3",
+    "easy_axis": "1",
+    "theta_SH": "1",
+    "field_like": "1",
+    "p": "1",
+    "t_HM": "m",
+    "shunt": "1",
 }
 
 
@@ -32,7 +44,8 @@ RULES = {  # name: (rule, test, what to do)
 
 @dataclass(frozen=True, eq=False)
 class Oscillator:
-    """A spin Hall nano-oscillator as a macrospin; every field a number or an array, SI units; arrays broadcast to a batch.
+    """A spin Hall nano-oscillator as a macrospin; every field a number or an array, SI units; arrays broadcast to a
+    batch.
 
     Ms : A/m                 saturation magnetisation
     alpha : 1                Gilbert damping, in [0, 1)
@@ -81,7 +94,13 @@ class Oscillator:
         check_unit_vectors("easy_axis", self.easy_axis)
         check_unit_vectors("p", self.p)
         trace = np.sum(self.demag, axis=-1)
-        check_values("trace of demag", trace, "1", lambda x: np.abs(x - 1) < 1e-6, "A thin film has (0, 0, 1), a sphere 1/3 each.")
+        check_values(
+            "trace of demag",
+            trace,
+            "1",
+            lambda x: np.abs(x - 1) < 1e-6,
+            "A thin film has (0, 0, 1), a sphere 1/3 each.",
+        )
         _ = self.shape
 
     __eq__ = equal_fields
@@ -99,4 +118,6 @@ class Oscillator:
             return np.broadcast_shapes(*shapes.values())
         except ValueError:
             listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if shape)
-            raise ValueError(f"Oscillator fields must broadcast to one batch shape, got {listed}. Add axes of length 1.") from None
+            raise ValueError(
+                f"Oscillator fields must broadcast to one batch shape, got {listed}. Add axes of length 1."
+            ) from None

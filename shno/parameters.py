@@ -1,6 +1,8 @@
-"""An Oscillator and a Drive as the arguments of the right-hand side: names looked up by the signatures of `torque` and `effective_field`.
+"""An Oscillator and a Drive as the arguments of the right-hand side: names looked up by the signatures of `torque`
+and `effective_field`.
 
-A new field term names its parameters in `effective_field`; an `Oscillator` or `Drive` field of the same name is found here without a change.
+A new field term names its parameters in `effective_field`; an `Oscillator` or `Drive` field of the same name is
+found here without a change.
 """
 
 from inspect import signature
@@ -20,7 +22,8 @@ SWITCHED_OFF_BY_ZERO = ("Ku", "demag", "field_like")
 
 
 def a_DL(oscillator, drive):
-    """Damping-like torque amplitude of a drive on an oscillator, T: given, or from J, or from I with J = shunt I / (width t_HM).
+    """Damping-like torque amplitude of a drive on an oscillator, T: given, or from J, or from I with J = shunt I /
+    (width t_HM).
 
     Raises : ValueError where a current needs a thickness or a width that the oscillator does not give
     """
@@ -29,7 +32,11 @@ def a_DL(oscillator, drive):
         return value
     for needed in ("thickness",) if name == "J" else ("thickness", "width", "t_HM"):
         if getattr(oscillator, needed) is None:
-            raise ValueError(complaint(needed, f"given where {name} becomes a torque", None, "Set it in Oscillator, or drive with a_DL."))
+            raise ValueError(
+                complaint(
+                    needed, f"given where {name} becomes a torque", None, "Set it in Oscillator, or drive with a_DL."
+                )
+            )
     J = value if name == "J" else oscillator.shunt * value / (oscillator.width * oscillator.t_HM)
     return damping_like_amplitude(J, oscillator.theta_SH, oscillator.Ms, oscillator.thickness)
 
@@ -37,7 +44,8 @@ def a_DL(oscillator, drive):
 def parameters(oscillator, drive):
     """All that the right-hand side needs, by name, SI; a term that is zero everywhere is None (off).
 
-    Returns : {"gamma", "a_DL", "field_like", and every name in TORQUE and FIELD but a_FL: number or array (vectors: (..., 3)), or None}
+    Returns : {"gamma", "a_DL", "field_like", and every name in TORQUE and FIELD but a_FL: number or array (vectors:
+    (..., 3)), or None}
     """
     values = {"gamma": oscillator.gamma, "a_DL": a_DL(oscillator, drive), "field_like": oscillator.field_like}
     for name in (*TORQUE, *FIELD):
@@ -48,12 +56,16 @@ def parameters(oscillator, drive):
 
 def batch_shape(values):
     """Broadcast shape of all parameters, () for one oscillator; ValueError where they do not broadcast."""
-    shapes = {name: np.shape(v)[:-1] if name in VECTOR_NAMES else np.shape(v) for name, v in values.items() if v is not None}
+    shapes = {
+        name: np.shape(v)[:-1] if name in VECTOR_NAMES else np.shape(v) for name, v in values.items() if v is not None
+    }
     try:
         return np.broadcast_shapes(*shapes.values())
     except ValueError:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if shape)
-        raise ValueError(f"oscillator and drive must broadcast to one batch shape, got {listed}. Add axes of length 1.") from None
+        raise ValueError(
+            f"oscillator and drive must broadcast to one batch shape, got {listed}. Add axes of length 1."
+        ) from None
 
 
 def arguments(values):

@@ -1,7 +1,9 @@
-"""Published oscillators, each with its operating point: mirroring the azimuth of the field changes thresholds, so the two belong together.
+"""Published oscillators, each with its operating point: mirroring the azimuth of the field changes thresholds, so
+the two belong together.
 
-Marks in the sources: [S n] read in a public source; [K] known but not re-read; [D] derived here. The macrospin's thresholds and small-
-amplitude frequencies come out right to tens of per cent; amplitudes above about 1.1 of the critical current are overestimated.
+Marks in the sources: [S n] read in a public source; [K] known but not re-read; [D] derived here. The macrospin's
+thresholds and small- amplitude frequencies come out right to tens of per cent; amplitudes above about 1.1 of the
+critical current are overestimated.
 """
 
 from dataclasses import dataclass
@@ -11,7 +13,14 @@ from shno.drive import Drive
 from shno.oscillator import Oscillator
 
 NIFE = {  # NiFe 5 nm on Pt 6 nm, a 150 nm constriction
-    "Ms": 6e5, "alpha": 0.02, "gamma": 1.855e11, "thickness": 5e-9, "width": 150e-9, "theta_SH": 0.08, "p": (0.0, 1.0, 0.0), "t_HM": 6e-9,
+    "Ms": 6e5,
+    "alpha": 0.02,
+    "gamma": 1.855e11,
+    "thickness": 5e-9,
+    "width": 150e-9,
+    "theta_SH": 0.08,
+    "p": (0.0, 1.0, 0.0),
+    "t_HM": 6e-9,
 }
 NIFE_SOURCE = (
     "[S] public mumax3 script citing Dvornik et al., Phys. Rev. Applied 9, 014017 (2018): Ms, alpha, gamma; "
@@ -21,7 +30,7 @@ NIFE_SOURCE = (
 
 @dataclass(frozen=True)
 class Preset:
-    """An oscillator, its operating point (chosen inside the usable window), one line of what it is, and where the numbers are from."""
+    """An oscillator, its operating point (inside the usable window), what it is, and where the numbers are from."""
 
     oscillator: Oscillator
     drive: Drive
@@ -31,11 +40,21 @@ class Preset:
 
 PRESETS = {
     "w-cofeb-pma": Preset(
-        Oscillator(Ms=1.05e6, alpha=0.025, gamma=2 * pi * 29.1e9, thickness=1.7e-9, width=150e-9, Ku=0.645e6, theta_SH=-0.6,
-                   p=(0.0, 1.0, 0.0), t_HM=5e-9),
+        Oscillator(
+            Ms=1.05e6,
+            alpha=0.025,
+            gamma=2 * pi * 29.1e9,
+            thickness=1.7e-9,
+            width=150e-9,
+            Ku=0.645e6,
+            theta_SH=-0.6,
+            p=(0.0, 1.0, 0.0),
+            t_HM=5e-9,
+        ),
         Drive(I=0.2e-3, B_ext=(-0.06333, 0.15674, 0.36252)),
         "W/CoFeB/MgO with perpendicular anisotropy, 150 nm constriction, 0.4 T at 65 deg elevation: blue shift",
-        "[S] mumax3 scripts of Kumar et al., Nat. Phys. (2025), s41567-024-02728-1; W thickness and width [K]; I = 1.64 I_c [D]",
+        "[S] mumax3 scripts of Kumar et al., Nat. Phys. (2025), s41567-024-02728-1; W thickness and width [K]; "
+        "I = 1.64 I_c [D]",
     ),
     "nife-pt-oblique": Preset(
         Oscillator(**NIFE),
@@ -53,11 +72,20 @@ PRESETS = {
         Oscillator(**(NIFE | {"alpha": 0.015, "theta_SH": -0.385, "t_HM": 5e-9})),
         Drive(I=0.176e-3, B_ext=(0.05, 0.08660, 0.0)),
         "NiFe/W, 150 nm constriction, 0.1 T in the plane: a threshold several times below that on Pt",
-        "[K] Mazraati et al., Appl. Phys. Lett. 109, 242402 (2016): theta_SH, alpha; the rest as NiFe/Pt; I = 1.2 I_c [D]",
+        "[K] Mazraati et al., Appl. Phys. Lett. 109, 242402 (2016): theta_SH, alpha; the rest as NiFe/Pt; "
+        "I = 1.2 I_c [D]",
     ),
     "yig-pt-disc": Preset(
-        Oscillator(Ms=1.7e5, alpha=2e-3, thickness=20e-9, width=3e-6, volume=pi / 4 * (3e-6) ** 2 * 20e-9, theta_SH=0.05,
-                   p=(0.0, 1.0, 0.0), t_HM=8e-9),
+        Oscillator(
+            Ms=1.7e5,
+            alpha=2e-3,
+            thickness=20e-9,
+            width=3e-6,
+            volume=pi / 4 * (3e-6) ** 2 * 20e-9,
+            theta_SH=0.05,
+            p=(0.0, 1.0, 0.0),
+            t_HM=8e-9,
+        ),
         Drive(I=1.85e-3, B_ext=(0.0, -0.048, 0.0)),
         "YIG/Pt micro-disc, 3 um across, 48 mT in the plane: low damping, collinear threshold",
         "[S] Collet et al., Nat. Commun. 7, 10377 (2016); Pt thickness, efficiency and field [K]; I = 1.2 I_c [D]",
@@ -65,8 +93,9 @@ PRESETS = {
     "easy-plane-neuron": Preset(
         Oscillator(Ms=636620.0, alpha=0.08, thickness=3e-9, width=100e-9, demag=(1.0, 0.0, 0.0), p=(-1.0, 0.0, 0.0)),
         Drive(a_DL=2e-3, B_ext=(0.0, 0.0, 2.5e-3)),
-        "easy-plane phase-slip neuron, pinned by a 2.5 mT field: one spike per full turn; rests at 0.8 of its depinning torque",
-        "[S] concept of Markovic et al., Phys. Rev. B 105, 014411 (2022), and Montoya et al., arXiv 2301.09228; numbers [D]",
+        "easy-plane phase-slip neuron, pinned by a 2.5 mT field: a spike a full turn; at rest at 0.8 a_c",
+        "[S] concept of Markovic et al., Phys. Rev. B 105, 014411 (2022), and Montoya et al., arXiv 2301.09228; "
+        "numbers [D]",
     ),
 }
 

@@ -20,15 +20,34 @@ CHUNK = 1 << 22  # numbers of m held in the kernel's layout before they are copi
 CHUNK_STEPS = 1 << 27  # oscillator steps between two reports of progress
 
 
-def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=None, t0=0.0, solver="rk4", executor="auto",
-             dtype="float64", device="cpu", rtol=1e-10, atol=1e-12, save_every=1, progress=None):
-    """Integrate the LLGS equation dm/dt = gamma/(1 + alpha^2) T(m) of `llgs`; what or how often one saves never changes the solution.
+def simulate(
+    oscillator,
+    drive,
+    *,
+    duration,
+    dt,
+    m0=None,
+    temperature=0.0,
+    seed=None,
+    t0=0.0,
+    solver="rk4",
+    executor="auto",
+    dtype="float64",
+    device="cpu",
+    rtol=1e-10,
+    atol=1e-12,
+    save_every=1,
+    progress=None,
+):
+    """Integrate the LLGS equation dm/dt = gamma/(1 + alpha^2) T(m) of `llgs`; what or how often one saves never
+    changes the solution.
 
     oscillator, drive : Oscillator, Drive   their arrays broadcast to the batch
     duration, dt : s        n = round(duration / dt) steps; the state at t0 is saved first
     m0 : (..., 3)           unit vectors; by default the zero-current equilibrium nearest to B_ext, tilted by 1 degree
     temperature : K; seed   only T = 0 is available: thermal noise is refused, never ignored
-    solver : "rk4" | "reference"   fixed steps, or scipy's DOP853 on the implicit form (dt is then the output grid) to rtol, atol
+    solver : "rk4" | "reference"   fixed steps, or scipy's DOP853 on the implicit form (dt is then the output grid)
+                                   to rtol, atol
     executor : "auto" | "compiled" | "torch"   compiled kernels on the CPU, torch on any device
     dtype, device           "float64" | "float32"; a torch device
     save_every              steps between saved states; must divide n
@@ -45,7 +64,9 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     m = np.empty((len(t), *batch, 3), dtype)
     m[0] = m0
     executor = _executor(solver, executor, device)
-    run = {"compiled": _run_compiled, "torch": _run_torch, "scipy": partial(_run_reference, rtol=rtol, atol=atol)}[executor]
+    run = {"compiled": _run_compiled, "torch": _run_torch, "scipy": partial(_run_reference, rtol=rtol, atol=atol)}[
+        executor
+    ]
     first = 0
     for piece, steps in pieces:
         values, saved = parameters(oscillator, piece), steps // save_every
@@ -54,8 +75,21 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
         report = progress and (lambda done, before=first * save_every: progress(before + done, n))
         run(m[first : first + saved + 1], oscillator, piece, values, dt, save_every, device, report)
         first += saved
-    return Trajectory(t, m, oscillator, drive, dt=float(dt), t0=float(t0), save_every=int(save_every), solver=solver, executor=executor,
-                      dtype=dtype, temperature=0.0, seed=None, versions=_versions())
+    return Trajectory(
+        t,
+        m,
+        oscillator,
+        drive,
+        dt=float(dt),
+        t0=float(t0),
+        save_every=int(save_every),
+        solver=solver,
+        executor=executor,
+        dtype=dtype,
+        temperature=0.0,
+        seed=None,
+        versions=_versions(),
+    )
 
 
 def _pieces(drive, n, dt, save_every):
@@ -65,7 +99,9 @@ def _pieces(drive, n, dt, save_every):
         steps = min(left, round(length / dt) if np.isfinite(length) else left)
         if np.isfinite(length) and (steps % save_every or abs(round(length / dt) * dt - length) > 1e-9 * length):
             rule = f"a multiple of save_every dt = {save_every * dt:.6g} s"
-            raise ValueError(complaint("interval of the Sampled current", rule, f"{length:.9g} s", "Change dt or save_every."))
+            raise ValueError(
+                complaint("interval of the Sampled current", rule, f"{length:.9g} s", "Change dt or save_every.")
+            )
         if steps:
             pieces.append((piece, steps))
         left -= steps
@@ -80,18 +116,29 @@ def _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, de
         check_finite(name, value)
     check_values("dt", dt, "> 0", lambda x: x > 0, "RK4 wants about 1e-12 s.")
     check_values("duration", duration, "> 0", lambda x: x > 0, "Give it in seconds.")
-    if temperature != 0 or seed is not None:
-        raise ValueError(complaint("temperature", "0 without a seed", f"{temperature} K, seed {seed}", "This version is deterministic."))
-    for name, value, known in (("solver", solver, ("rk4", "reference")), ("executor", executor, ("auto", "compiled", "torch")),
-                               ("dtype", dtype, ("float64", "float32"))):
+    if temperature != 0:
+        raise ValueError(complaint("temperature", "0 K", f"{temperature:.6g} K", "Thermal noise is not in this version."))
+    if seed is not None:
+        raise ValueError(complaint("seed", "None at T = 0", repr(seed), "Nothing is drawn in a deterministic run."))
+    for name, value, known in (
+        ("solver", solver, ("rk4", "reference")),
+        ("executor", executor, ("auto", "compiled", "torch")),
+        ("dtype", dtype, ("float64", "float32")),
+    ):
         if value not in known:
             raise ValueError(complaint(name, f"one of {', '.join(known)}", repr(value), "Choose one of these."))
     n = round(duration / dt)
     if n < 1 or abs(n * dt - duration) > 1e-9 * duration:
         nearest = max(n, 1) * dt
-        raise ValueError(complaint("duration", "a multiple of dt", f"{duration:.9g} s at dt = {dt:.9g} s", f"Use {nearest:.9g} s."))
+        raise ValueError(
+            complaint("duration", "a multiple of dt", f"{duration:.9g} s at dt = {dt:.9g} s", f"Use {nearest:.9g} s.")
+        )
     if not isinstance(save_every, int | np.integer) or save_every < 1 or n % save_every:
-        raise ValueError(complaint("save_every", f"a whole number that divides the {n} steps", repr(save_every), "Use 1 to save all."))
+        raise ValueError(
+            complaint(
+                "save_every", f"a whole number that divides the {n} steps", repr(save_every), "Use 1 to save all."
+            )
+        )
     return n
 
 
@@ -101,7 +148,11 @@ def _executor(solver, executor, device):
         return "scipy"
     on_cpu = str(device) == "cpu"
     if executor == "compiled" and not on_cpu:
-        raise ValueError(complaint("executor", "torch on a device other than the CPU", f"compiled on {device}", "Use executor='torch'."))
+        raise ValueError(
+            complaint(
+                "executor", "torch on a device other than the CPU", f"compiled on {device}", "Use executor='torch'."
+            )
+        )
     return executor if executor != "auto" else "compiled" if on_cpu else "torch"
 
 
@@ -129,18 +180,20 @@ def _check_step(m0, values, dt):
     k = int(turn.argmax())
     limit = LARGEST_TURN / turn.ravel()[k] * dt
     raise ValueError(
-        f"dt must turn m by at most {LARGEST_TURN} rad a step, got {turn.ravel()[k]:.3g} at |B| = {np.ravel(B)[k]:.3g} T"
+        f"dt must turn m by at most {LARGEST_TURN} rad a step, "
+        f"got {turn.ravel()[k]:.3g} at |B| = {np.ravel(B)[k]:.3g} T"
         f"{f' at index {k} of {turn.size}' if turn.size > 1 else ''}. Use dt <= {np.floor(limit * 1e14) / 1e14:.3g} s."
     )
 
 
 def _check_norm(deviation, m, step, dt):
-    """IntegrationError when the norm moved too far before projection ( | |m|^2 - 1 | = 2 | |m| - 1 | ) or m is not finite."""
+    """IntegrationError when the norm moved too far ( | |m|^2 - 1 | = 2 | |m| - 1 | ) or m is not finite."""
     worst = float(np.max(deviation)) / 2
     if worst <= LARGEST_NORM_ERROR and np.isfinite(m).all():
         return
     raise IntegrationError(
-        f"| |m| - 1 | reached {worst:.2g} before step {step}, t = {step * dt:.6g} s: m turns too far in one step. Use dt <= {dt / 2:.3g} s."
+        f"| |m| - 1 | reached {worst:.2g} before step {step}, t = {step * dt:.6g} s: m turns too far in one step. "
+        f"Use dt <= {dt / 2:.3g} s."
     )
 
 
@@ -148,13 +201,15 @@ def _run_reference(m, oscillator, drive, values, dt, save_every, device, progres
     """Fill m[1:] from m[0] by the witness: implicit Gilbert form, scipy."""
     from shno import reference
 
-    m[:] = reference.solve(oscillator, drive, m[0].astype(np.float64), dt * save_every * np.arange(len(m)), rtol=rtol, atol=atol)
+    m[:] = reference.solve(
+        oscillator, drive, m[0].astype(np.float64), dt * save_every * np.arange(len(m)), rtol=rtol, atol=atol
+    )
     if progress is not None:
         progress((len(m) - 1) * save_every)
 
 
 def _run_compiled(m, oscillator, drive, values, dt, save_every, device, progress):
-    """Fill m[1:] from m[0] by the compiled kernel, in chunks of saved states; time is n dt, the state is carried in m's own precision."""
+    """Fill m[1:] from m[0] by the compiled kernel, in chunks of saved states; the state is carried in m's precision."""
     from shno import kernels
 
     n_saved, batch = m.shape[0] - 1, m.shape[1:-1]

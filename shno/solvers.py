@@ -1,6 +1,8 @@
-"""Integration steps over any right-hand side. They know steps, no magnet and no unit: y' = f(y, ...), y a tuple of components.
+"""Integration steps over any right-hand side. They know steps, no magnet and no unit: y' = f(y, ...), y a tuple of
+components.
 
-rk4 : classical Runge-Kutta, order 4, for ordinary differential equations; with noise held fixed over the step it converges to the
+rk4 : classical Runge-Kutta, order 4, for ordinary differential equations; with noise held fixed over the step it
+converges to the
       Stratonovich solution (Wong-Zakai).
 Directly under a step stands its vector-Jacobian product.
 """

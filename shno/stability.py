@@ -1,6 +1,7 @@
 """Equilibrium, eigenmodes of the Jacobian, threshold: linear stability of the LLGS equation.
 
-The right-hand side is a polynomial in m, so that complex steps give its derivatives to rounding: dT/dx = Im T(x + i h) / h.
+The right-hand side is a polynomial in m, so that complex steps give its derivatives to rounding: dT/dx = Im T(x + i
+h) / h.
 """
 
 import numpy as np
@@ -17,7 +18,8 @@ RESIDUAL = 1e-11  # of a fixed point, relative to the size of the field there
 def equilibrium(oscillator, drive, *, driven=False):
     """The stationary m nearest to B_ext: m x B_eff = 0, the energy minimum that steepest descent from B_ext reaches.
 
-    driven : False      at zero current;  True: the fixed point T(m) = 0 of the full torque, followed from there as the current rises
+    driven : False      at zero current;  True: the fixed point T(m) = 0 of the full torque, followed from there as
+                        the current rises
     Returns : (*batch, 3)
     Raises : IntegrationError where no fixed point is found: with a current, the oscillator has none there
     """
@@ -27,14 +29,17 @@ def equilibrium(oscillator, drive, *, driven=False):
     B_ext = np.broadcast_to(np.asarray(drive.B_ext), (*batch, 3))
     axis = np.broadcast_to(np.asarray(oscillator.easy_axis), (*batch, 3))
     start = np.where(np.linalg.norm(B_ext, axis=-1, keepdims=True) > 0, B_ext, axis)
-    m = _descend(_unit(_unit(start) + 1e-3 * np.array([0.6, 0.5, 0.4])), field)  # off every symmetry axis: a saddle must not hold it
+    m = _descend(
+        _unit(_unit(start) + 1e-3 * np.array([0.6, 0.5, 0.4])), field
+    )  # off every symmetry axis: a saddle must not hold it
     for share in (0.0, *np.linspace(0, 1, 21)[1:]) if driven else (0.0,):
         m = _newton(m, values | {"a_DL": share * np.asarray(values["a_DL"])})
     return m
 
 
 def eigenvalues(oscillator, drive):
-    """Eigenvalues of the Jacobian of dm/dt at the driven equilibrium: growth rate + i angular frequency, 1/s; shape (*batch, 2).
+    """Eigenvalues of the Jacobian of dm/dt at the driven equilibrium: growth rate + i angular frequency, 1/s; shape
+    (*batch, 2).
 
     Raises : IntegrationError where there is no equilibrium at this current
     """
@@ -46,15 +51,19 @@ def eigenvalues(oscillator, drive):
 
 
 def critical_torque(oscillator, drive):
-    """Threshold of auto-oscillation: the a_DL (T, signed) at which the driven equilibrium loses its stability, trace of the Jacobian 0.
+    """Threshold of auto-oscillation: the a_DL (T, signed) at which the driven equilibrium loses its stability, trace
+    of the Jacobian 0.
 
-    The current of `drive` is not used. The collinear case is a_c = alpha (B1 + B2) / 2; here the equilibrium's shift is followed.
+    The current of `drive` is not used. The collinear case is a_c = alpha (B1 + B2) / 2; here the equilibrium's shift
+    is followed.
     Returns : (*batch,), T
     """
     values = parameters(oscillator, drive)
     m = equilibrium(oscillator, drive)
     along = np.sum(m * np.asarray(oscillator.p), axis=-1)
-    a = np.trace(_jacobian(m, values | {"a_DL": 0.0})[0], axis1=-2, axis2=-1) / (2 * along)  # a_c to first order, destabilising sign
+    a = np.trace(_jacobian(m, values | {"a_DL": 0.0})[0], axis1=-2, axis2=-1) / (
+        2 * along
+    )  # a_c to first order, destabilising sign
 
     def growth(a):
         tilted = _newton(m, values | {"a_DL": a})
@@ -90,8 +99,10 @@ def _tangent(m):
 
 
 def _descend(m, field):
-    """Steepest descent of the energy on the sphere: m <- unit(m + step B_perp); the step is half the stiffest direction's limit."""
-    curvature = [np.abs(_stack(effective_field(_components(np.broadcast_to(e, m.shape)), *field))).max() for e in np.eye(3)]
+    """Steepest descent of the energy: m <- unit(m + step B_perp); the step is half the stiffest direction's limit."""
+    curvature = [
+        np.abs(_stack(effective_field(_components(np.broadcast_to(e, m.shape)), *field))).max() for e in np.eye(3)
+    ]
     step = 0.5 / max(*curvature, 1e-12)
     for _ in range(5000):
         B = _stack(effective_field(_components(m), *field))
@@ -115,7 +126,9 @@ def _jacobian(m, values):
 
 def _newton(m, values):
     """The zero of T(m) near m, by Newton's method in the tangent plane."""
-    size = np.linalg.norm(_stack(effective_field(_components(m), *arguments(values)[1])), axis=-1) + np.abs(values["a_DL"])
+    size = np.linalg.norm(_stack(effective_field(_components(m), *arguments(values)[1])), axis=-1) + np.abs(
+        values["a_DL"]
+    )
     for _ in range(60):
         T = _stack(right_hand_side(_components(m), *arguments(values)))
         residual = np.linalg.norm(T, axis=-1)
@@ -128,7 +141,7 @@ def _newton(m, values):
     if np.any(residual > RESIDUAL * size):
         worst = int(np.argmax(np.ravel(residual / size)))
         raise IntegrationError(
-            f"no equilibrium found: a torque of {np.ravel(residual)[worst]:.2g} T is left at index {worst} of {residual.size}. "
+            f"no equilibrium found: {np.ravel(residual)[worst]:.2g} T is left at index {worst} of {residual.size}. "
             "With a current, the oscillator may have none there; lower it, or give m0."
         )
     return m

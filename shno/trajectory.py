@@ -49,13 +49,16 @@ class Trajectory:
 
         Raises : OSError with one line when the path cannot be written
         """
-        groups = {"oscillator": _described(self.oscillator, OSCILLATOR_UNITS), "drive": _described(self.drive, DRIVE_UNITS)}
+        groups = {
+            "oscillator": _described(self.oscillator, OSCILLATOR_UNITS),
+            "drive": _described(self.drive, DRIVE_UNITS),
+        }
         settings = {name: getattr(self, name) for name in SETTINGS if getattr(self, name) is not None}
         hdf5.write(path, t=self.t, m=self.m, groups=groups, attributes=settings)
 
 
 def _described(record, units):
-    """The fields of an Oscillator or a Drive as {name: (value, unit)}; None is left out, a waveform gives its samples and interval."""
+    """The fields of an Oscillator or a Drive as {name: (value, unit)}; a waveform gives its samples and interval."""
     values = {field.name: getattr(record, field.name) for field in fields(record)}
     described = {}
     for name, value in values.items():

@@ -1,7 +1,8 @@
 """Vectors as tuples (x, y, z) of numbers, numpy arrays or tensors: one source for every executor.
 
-Nothing here indexes an array, branches on data or allocates, so the same functions run in Python, on tensors and inside compiled
-kernels. Two primitives differ between those worlds and are overloaded by `kernels`: `number` and `reciprocal_sqrt`.
+Nothing here indexes an array, branches on data or allocates, so the same functions run in Python, on tensors and
+inside compiled kernels. Two primitives differ between those worlds and are overloaded by `kernels`: `number` and
+`reciprocal_sqrt`.
 """
 
 
@@ -10,7 +11,8 @@ def number(value, like):
 
     value : number      a Python float
     like : number, array or tensor
-    Returns : number    Python scalars do not widen an array or a tensor; a compiled kernel converts to the type of `like`
+    Returns : number    Python scalars do not widen an array or a tensor; a compiled kernel converts to the type of
+                        `like`
     """
     return value
 

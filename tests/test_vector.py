@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+
+from shno.vector import accumulate, add, cross, dot, normalise, normalise_vjp, number, reciprocal_sqrt, scale
+
+A, B, C = (0.3, -1.7, 0.9), (2.1, 0.4, -0.6), (-0.8, 1.3, 0.5)
+IDENTITY = {"rtol": 1e-12, "atol": 1e-14, "equal_nan": False}  # two derivations in float64; the numbers are of order 1
+
+
+def batch(dtype=np.float64):
+    """Three vectors of arrays (5,), no component zero."""
+    return np.random.default_rng(1).normal(size=(3, 3, 5)).astype(dtype)
+
+
+def test_products_are_those_of_numpy():
+    for a, b, _ in (np.moveaxis(batch(), 2, 0)[k] for k in range(5)):
+        np.testing.assert_allclose(cross(a, b), np.cross(a, b), **IDENTITY)
+        np.testing.assert_allclose(dot(a, b), a @ b, **IDENTITY)
+        np.testing.assert_allclose(add(a, scale(1.7, b)), a + 1.7 * b, **IDENTITY)
+
+
+def test_cross_is_right_handed():
+    x, y, z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+    assert (cross(x, y), cross(y, z), cross(z, x)) == (z, x, y)  # products of 0 and 1 are exact
+
+
+def test_cross_is_antisymmetric_and_perpendicular():
+    assert np.array_equal(cross(A, B), scale(-1.0, cross(B, A)))  # the same products, subtracted the other way
+    np.testing.assert_allclose(dot(A, cross(A, B)), 0.0, **IDENTITY)
+
+
+def test_triple_products_obey_lagrange():
+    np.testing.assert_allclose(cross(A, cross(B, C)), add(scale(dot(A, C), B), scale(-dot(A, B), C)), **IDENTITY)
+    np.testing.assert_allclose(dot(cross(A, B), C), dot(cross(B, C), A), **IDENTITY)
+
+
+def test_normalise_gives_length_one_and_keeps_the_direction():
+    for size in (1e-12, 1.0, 1e12):
+        n = normalise(scale(size, A))
+        np.testing.assert_allclose(dot(n, n), 1.0, rtol=4e-16, equal_nan=False)  # a few roundings
+        np.testing.assert_allclose(cross(n, A), 0.0, atol=1e-15, equal_nan=False)
+        assert dot(n, A) > 0
+
+
+def test_reciprocal_sqrt_squared_times_x_is_one():
+    x = np.array([1e-12, 0.7, 3.0, 1e20])
+    np.testing.assert_allclose(reciprocal_sqrt(x) ** 2 * x, 1.0, rtol=1e-15, equal_nan=False)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_and_tensors_give_what_numbers_give_in_their_own_precision(kind, dtype):
+    arrays = batch(dtype)
+    a, b, c = (tuple(kind(part) for part in each) for each in arrays)
+    s = number(0.5, a[0]) * dot(a, b)
+    values = (*cross(a, add(b, c)), *scale(s, c), *normalise(b))
+    for value in values:
+        assert value.dtype == a[0].dtype  # a constant does not widen float32
+    values = np.stack([np.asarray(value) for value in values])
+    for k in range(5):
+        a, b, c = (tuple(map(float, each)) for each in arrays[..., k])
+        one = (*cross(a, add(b, c)), *scale(0.5 * dot(a, b), c), *normalise(b))
+        np.testing.assert_allclose(values[:, k], one, rtol=0, atol=30 * np.finfo(dtype).eps, equal_nan=False)  # some ten roundings
+
+
+def test_normalise_vjp_is_autograd():
+    a = torch.tensor(batch()[0], requires_grad=True)
+    w = torch.tensor(batch()[1])
+    (expected,) = torch.autograd.grad(torch.stack(normalise(a.unbind(0))), a, w)
+    np.testing.assert_allclose(np.stack(normalise_vjp(a.detach().unbind(0), w.unbind(0))), expected, **IDENTITY)
+
+
+def test_normalise_vjp_has_nothing_along_a():
+    np.testing.assert_allclose(dot(normalise_vjp(A, B), A), 0.0, **IDENTITY)
+    np.testing.assert_allclose(normalise_vjp(A, A), 0.0, **IDENTITY)
+
+
+def test_accumulate_adds_leaf_by_leaf():
+    assert accumulate((1.0, (2.0, (3.0,))), (10.0, (20.0, (30.0,)))) == (11.0, (22.0, (33.0,)))
+
+
+def test_accumulate_refuses_unequal_trees():
+    with pytest.raises(ValueError):
+        accumulate((1.0, 2.0), (1.0, 2.0, 3.0))
+
+
+def test_complex_steps_pass_through_products():
+    step = 1e-30
+    derivative = dot(cross(tuple(a + 1j * step * c for a, c in zip(A, C, strict=True)), B), A).imag / step
+    np.testing.assert_allclose(derivative, dot(cross(C, B), A), **IDENTITY)  # d/ds of ((A + s C) x B) . A

@@ -1,0 +1,73 @@
+"""T5: under a perpendicular polariser m settles on a cone, B + Bk c + a/alpha = 0, and turns at gamma a/(2 pi alpha), phi decreasing."""
+
+from functools import partial
+
+import numpy as np
+
+import shno
+from shno.theory import perpendicular_cone
+from validation import GAMMA
+from validation.claim import Claim
+from validation.figure import LINE, POINTS, panels, save
+from validation.measure import azimuthal_frequency
+
+B, M, ALPHA = 0.1, 0.8, 0.02  # T along z; T of a film, Bk = -M; damping
+TORQUES = np.array([4e-3, 8e-3, 12e-3])  # T
+DT = 1e-12
+
+
+def simulate(a, m_z, *, duration, dt, **settings):
+    """The Trajectory of a film under each torque a, from each m_z in the x-z plane."""
+    oscillator = shno.Oscillator(Ms=M / shno.constants.mu_0, alpha=ALPHA, gamma=GAMMA, p=(0, 0, 1))
+    m0 = np.stack([np.sqrt(1 - m_z**2), 0 * m_z, m_z], axis=-1)
+    return shno.simulate(oscillator, shno.Drive(a_DL=a, B_ext=(0, 0, B)), duration=duration, dt=dt, m0=m0, **settings)
+
+
+def settled(a):
+    """m_z and signed frequency by RK4, from 0.05 off the cone: 50 ns to settle (33 relaxation times at 12 mT), 50 ns to measure."""
+    c, _ = perpendicular_cone(a, B, -M, ALPHA, GAMMA)
+    run = simulate(a, c - 0.05, duration=100e-9, dt=DT, save_every=20)
+    return run.m[-1, :, 2], azimuthal_frequency(run, discard=50e-9)
+
+
+def rk4_errors(c, f):
+    """(Shift of m_z, relative error of the frequency) of RK4 on this cone, from its two errors on a rotation x = w dt a step:
+
+    the phase lags by x^5/120, and |m_perp| shrinks by x^6/144, which drives m_z against the damping (alpha M a unit of m_z).
+    """
+    x = 2 * np.pi * f * DT
+    drive = c * x**5 / (144 * ALPHA)
+    return drive * (1 + ALPHA**2) * 2 * np.pi * f / (GAMMA * M), drive - x**4 / 120
+
+
+def claims(figures):
+    """m_z and frequency by the reference on the cone, and by RK4 settling onto it."""
+    c, f = perpendicular_cone(TORQUES, B, -M, ALPHA, GAMMA)
+    reference = simulate(TORQUES, c, duration=5e-9, dt=20e-12, solver="reference", rtol=1e-12, atol=1e-14)
+    m_z, turning = settled(TORQUES)
+    c_error, f_error = rk4_errors(c, f)
+    if figures:
+        draw(figures)
+    cosine = partial(Claim, source="B + Bk c + a/alpha = 0", expected=c, how="absolute")
+    return [
+        cosine("T5a", "m_z of the cone, a = 4, 8, 12 mT, after 5 ns by the reference", measured=reference.m[-1, :, 2], tolerance=1e-9),
+        Claim("T5b", "its frequency (phi decreases: negative) by the reference", "gamma a / 2 pi alpha", -f / 1e9,
+              azimuthal_frequency(reference) / 1e9, 1e-9, unit="GHz"),
+        cosine("T5c", "m_z that RK4 1 ps settles on from 0.05 off; tolerance: its own predicted shift, 1 % more", measured=m_z,
+               tolerance=1.01 * np.abs(c_error).max()),
+        Claim("T5d", "relative frequency error of RK4 1 ps, x = w dt", "c x^5/(144 alpha) - x^4/120", f_error, turning / -f - 1, 0.01),
+    ]
+
+
+def draw(folder):
+    """m_z and frequency against torque."""
+    a, line = np.linspace(1e-3, 13e-3, 13), np.linspace(0, 14e-3, 100)
+    (c, f), (m_z, turning) = perpendicular_cone(line, B, -M, ALPHA, GAMMA), settled(a)
+    figure, (left, right) = panels(2, "film, M = 0.8 T, B = 0.1 T along its normal, alpha = 0.02, p = +z; RK4, dt = 1 ps, 100 ns, float64")
+    left.plot(line * 1e3, c, label="closed form", **LINE)
+    left.plot(a * 1e3, m_z, label="RK4", **POINTS)
+    left.set(xlabel="Damping-like torque (mT)", ylabel="$m_z$", title="Cone")
+    right.plot(line * 1e3, f / 1e9, label="$\\gamma a/(2\\pi\\alpha)$", **LINE)
+    right.plot(a * 1e3, -turning / 1e9, label="RK4", **POINTS)
+    right.set(xlabel="Damping-like torque (mT)", ylabel="Frequency (GHz)", title="Precession, $\\phi$ decreasing")
+    save(figure, folder, "cone")

@@ -1,0 +1,41 @@
+"""The adjoint of the compiled kernel is the gradient that autograd finds through eager torch, for every differentiable input."""
+
+import numpy as np
+import torch
+
+import shno
+from validation.claim import Claim
+from validation.measure import every_term_on
+
+N, STEPS, DT = 24, 200, 0.5e-12
+INPUTS = ("m", "a_DL", "gamma", "alpha", "field_like", "p", "B_ext", "Ms", "demag", "Ku", "easy_axis")
+OUTPUTS = ("m_end", "m_peak")
+
+
+def gradients(values, executor):
+    """The gradients of a random weighing of each output: {output: {input: array}}."""
+    generator = torch.Generator().manual_seed(3)
+    inputs = {name: torch.tensor(values[name], dtype=torch.float64, requires_grad=True) for name in INPUTS}
+    others = {name: inputs[name] for name in INPUTS[2:]}
+    passage = shno.integrate(others, inputs["m"], inputs["a_DL"], dt=DT, n_steps=STEPS, component=1, threshold=0.7, rearm=0.35,
+                             executor=executor)
+    found = {}
+    for name in OUTPUTS:
+        output = getattr(passage, name)
+        loss = (output * torch.randn(output.shape, generator=generator, dtype=output.dtype)).sum()
+        found[name] = dict(zip(INPUTS, torch.autograd.grad(loss, list(inputs.values()), retain_graph=True), strict=True))
+    return found
+
+
+def claims(figures):
+    """For each output the difference of the two gradients, relative to the largest element of that input's gradient; the worst input counts."""
+    oscillator, drive, m0 = every_term_on(N, seed=4)
+    values = shno.parameters(oscillator, drive) | {"m": m0}
+    compiled, eager = gradients(values, "compiled"), gradients(values, "torch")
+    rows = []
+    for k, output in enumerate(OUTPUTS):
+        pairs = [(compiled[output][name], eager[output][name]) for name in INPUTS]
+        errors = np.array([float((a - b).abs().max() / b.abs().max()) for a, b in pairs])
+        statement = f"adjoint - autograd through {output}, {STEPS} steps, float64, worst of {len(INPUTS)} inputs ({', '.join(INPUTS)})"
+        rows.append(Claim(f"A{k + 1}", statement, "autograd", 0.0, errors.max(), 1e-10, "absolute"))
+    return rows
