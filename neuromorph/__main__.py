@@ -3,27 +3,24 @@
 import argparse
 import sys
 
+from shno import command
+
 MODELS = ("hybrid", "hybrid-relu")
 
 
 def main(argv=None):
-    """Run the command line; the exit code: 0, 2 for bad input (one line on standard error), 130 when interrupted."""
-    arguments = _parser().parse_args(argv)
-    try:
-        arguments.command(arguments)
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
-        print(f"neuromorph: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("neuromorph: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    """Run one command; argv is sys.argv[1:] by default. Returns the exit code, as `shno.command.run` defines it."""
+    return command.run("neuromorph", _run, argv)
+
+
+def _run(words):
+    arguments = _parser().parse_args(words)
+    return arguments.command(arguments)
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        prog="neuromorph", description="Train neural networks through the physics of spin Hall nano-oscillators."
-    )
+    about = "Train neural networks through the physics of spin Hall nano-oscillators."
+    parser = command.Parser(prog="neuromorph", description=about)
     commands = parser.add_subparsers(required=True, metavar="command")
     train = commands.add_parser(
         "train", help="train a model and write a run's folder", formatter_class=argparse.ArgumentDefaultsHelpFormatter

@@ -24,9 +24,14 @@ READ_OUTS = ("spike", "count")
 
 
 class State(NamedTuple):
-    """The whole state of the layer. m : (batch, n, 3), unit magnetisation."""
+    """The whole state of the layer.
+
+    m : (batch, n, 3)           unit magnetisation
+    armed : (batch, n), bool    whether the next upward crossing counts: m_y was below `rearm` since the last one
+    """
 
     m: torch.Tensor
+    armed: torch.Tensor
 
 
 def rotate_towards(m, target, fraction):
@@ -128,8 +133,9 @@ class SHNOLayer(nn.Module):
             )
 
     def initial_state(self, batch, like):
-        """All neurons at rest. State with m (batch, n, 3) on the device and in the precision of `like`."""
-        return State(self.rest.to(like).expand(batch, self.n, 3))
+        """All neurons at rest and armed: the State on the device and in the precision of `like`."""
+        m = self.rest.to(like).expand(batch, self.n, 3)
+        return State(m, m[..., 1] < self.threshold)
 
     def drive(self, x):
         """Damping-like torque for an input x in units of a_c: a_c clip(bias + x, 0, clip), T."""
@@ -152,7 +158,7 @@ class SHNOLayer(nn.Module):
         spikes = []
         for k, each in enumerate(inputs):
             if self.truncate is not None and k and k % self.truncate == 0:
-                state = State(state.m.detach())
+                state = state._replace(m=state.m.detach())
             spike, state = self.step(each, state)
             spikes.append(spike)
         return torch.stack(spikes), state
@@ -168,12 +174,13 @@ class SHNOLayer(nn.Module):
             component=1,
             threshold=self.threshold,
             rearm=self.rearm,
+            armed=state.armed,
         )
         spiked = passage.crossings > 0
         spike = self.surrogate(
             passage.m_peak - self.threshold, passage.crossings if self.read_out == "count" else spiked
         )
-        return spike, State(self._after_spike(passage.m_end, spiked))
+        return spike, State(self._after_spike(passage.m_end, spiked), passage.armed)
 
     def _after_spike(self, m, spiked):
         """The reset: m (batch, n, 3) of the neurons that spiked goes towards rest, by a rotation."""
@@ -198,7 +205,7 @@ def record(layer, x, *, save_every=5):
     x : (steps, images, n)   as `forward` takes it
     Returns : Trajectory with m (steps x steps_each / save_every + 1, images, n, 3), float32; its drive is the
     Sampled torque of each neural step.
-        A reset shows as a jump between the last saved state of a neural step and the first of the next.
+        What is saved at the end of a neural step is the state before its reset, which shows as a jump after it.
     """
     a = layer.drive(x.double()).cpu().numpy()
     state, pieces = layer.initial_state(x.shape[1], x), []
@@ -213,9 +220,9 @@ def record(layer, x, *, save_every=5):
             save_every=save_every,
             dtype="float32",
         )
-        pieces.append(piece.m[:-1])
+        pieces.append(piece.m[1:])
         _, state = layer.step(x[k], state)
-    m = np.concatenate([*pieces, state.m.cpu().numpy()[None]])
+    m = np.concatenate([layer.initial_state(x.shape[1], x).m.cpu().numpy()[None], *pieces])
     t = layer.dt * save_every * np.arange(len(m))
     whole = shno.Drive(a_DL=shno.Sampled(a, layer.neural_step), B_ext=layer.bias.B_ext)
     return replace(piece, t=t, m=m, drive=whole)

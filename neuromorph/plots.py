@@ -63,9 +63,9 @@ def plot_run(folder):
     if metrics["selected_epoch"] not in numbers:
         rule = f"selected_epoch must be one of the {len(numbers)} epochs, got {metrics['selected_epoch']}"
         raise ValueError(f"{folder / 'metrics.json'}: {rule}. Train again.")
-    run = _load_run(folder, config, metrics) if "layer" in config else None
+    run = _load_run(folder, config, metrics) if config.get("layer") is not None else None
     figures = {"accuracy.png": _accuracy_figure(config, metrics)}
-    if run:
+    if run is not None:
         spikes = _spikes(run, config["layer"])
         figures["raster.png"] = _raster_figure(config, metrics, run, spikes)
         figures["traces.png"] = _traces_figure(config, metrics, run, spikes)
@@ -277,7 +277,7 @@ def _caption(figure, config, metrics, more=""):
         f"{config['model']} on {config['dataset']}, {config['classes']} classes, seed {config['seed']}, "
         f"{config['epochs']} epochs; epoch {metrics['selected_epoch']} selected: {', '.join(selected)}. "
     )
-    if "layer" in config:
+    if config.get("layer") is not None:
         threshold, rearm, step = (config["layer"][name] for name in LAYER)
         text += f"Spike: $m_y$ upwards through {threshold:g}, re-armed below {rearm:g}; neural step {step * 1e9:g} ns. "
     lines = textwrap.wrap(text + more, int(18 * figure.get_figwidth()), break_on_hyphens=False)

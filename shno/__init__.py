@@ -13,7 +13,7 @@ _HOME = {
     "Trajectory": "trajectory",
     "load": "trajectory",
     "simulate": "simulate",
-    "integrate": "adjoint",
+    "integrate": "integrate",
     "parameters": "parameters",
     "preset": "presets",
     "operating_point": "presets",
@@ -24,6 +24,7 @@ _HOME = {
 }
 _MODULES = (
     "analysis",
+    "command",
     "constants",
     "fields",
     "hdf5",

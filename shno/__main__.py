@@ -10,67 +10,40 @@ import os
 import re
 import sys
 
+from shno import command
+
 
 def main(argv=None):
     """Run one command; argv is sys.argv[1:] by default. Returns the exit code."""
-    try:
-        code = _run(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        print("shno: interrupted", file=sys.stderr)
-        return 130
-    except OSError as error:
-        named = error.filename is not None and error.strerror
-        return _complain(f"{error.filename}: {error.strerror}" if named else error)
-    except (ValueError, TypeError, MemoryError, RuntimeError) as error:  # IntegrationError is a RuntimeError
-        return _complain(error)
+    return command.run("shno", _run, argv)
 
 
 def _run(words):
     """Read the arguments and run their command; returns the exit code."""
-    try:
-        arguments = _parser().parse_args(_glued(words))
-    except SystemExit as done:  # --help
-        return done.code
-    return arguments.command(arguments) or 0
-
-
-def _complain(error):
-    """One line on standard error; returns exit code 2."""
-    print(f"shno: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
-    return 2
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that raises its complaint, to be shown as every other one."""
-
-    def error(self, message):
-        """Raise what argparse complains about as a ValueError."""
-        raise ValueError(f"{message}. See `{self.prog} --help`.")
+    arguments = _parser().parse_args(_glued(words))
+    return arguments.command(arguments)
 
 
 def _parser():
-    parser = _Parser(prog="shno", description="Spin Hall nano-oscillators, simulated (macrospin LLGS).")
+    parser = command.Parser(prog="shno", description="Spin Hall nano-oscillators, simulated (macrospin LLGS).")
     commands = parser.add_subparsers(title="commands", required=True, metavar="command")
 
-    def command(name, function, summary):
+    def add_command(name, function, summary):
         description = summary[0].upper() + summary[1:] + "."
         added = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
         added.set_defaults(command=function)
         return added
 
-    command("presets", _presets, "list the published oscillators, their operating points and sources")
-    _add_simulate(command("simulate", _simulate, "integrate one preset and write the trajectory to an HDF5 file"))
-    info = command("info", _info, "show the settings and parameters of a saved run")
+    add_command("presets", _presets, "list the published oscillators, their operating points and sources")
+    _add_simulate(add_command("simulate", _simulate, "integrate one preset and write the trajectory to an HDF5 file"))
+    info = add_command("info", _info, "show the settings and parameters of a saved run")
     info.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
-    plot = command("plot", _plot, "draw m(t), the orbit on the sphere and the spectrum of a saved run")
+    plot = add_command("plot", _plot, "draw m(t), the orbit on the sphere and the spectrum of a saved run")
     plot.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
     plot.add_argument("--out", required=True, metavar="FILE", help="the figure: .png, .pdf or .svg")
-    validate = command("validate", _validate, "measure the claims of the validation package, as `python -m validation`")
+    validate = add_command(
+        "validate", _validate, "measure the claims of the validation package, as `python -m validation`"
+    )
     validate.add_argument("names", nargs="*", help="the claims to run; all by default")
     return parser
 

@@ -16,6 +16,7 @@ xarray.open_dataset(path, engine="h5netcdf").
 """
 
 import contextlib
+import io
 import os
 import secrets
 
@@ -41,18 +42,20 @@ def write(path, *, t, m, groups, attributes):
     """
     t, m, path = np.asarray(t), np.asarray(m), os.path.realpath(path)
     _check_shapes(t, m)
+    image = io.BytesIO()  # in memory: HDF5 brings the process down at exit when the disk has failed under it
+    with h5py.File(image, "w", libver=LIBRARY) as file:
+        _fill(file, t, m, groups, attributes)
+
     partial = f"{path}.{secrets.token_hex(4)}.partial"
     try:
         if os.path.exists(path) and not os.path.isfile(path):
             raise OSError("it exists and is not a file")
-        open(partial, "xb").close()
-        with h5py.File(partial, "w", libver=LIBRARY) as file:
-            _fill(file, t, m, groups, attributes)
+        with open(partial, "xb") as file:
+            file.write(image.getbuffer())
         os.replace(partial, path)
-    except (OSError, RuntimeError) as error:
-        reason = os.strerror(error.errno) if getattr(error, "errno", None) else _one_line(error)
-        remedy = f"Use a folder that exists, that you may write to and that has {m.nbytes / 1e6:.2g} MB free."
-        raise OSError(f"{path} cannot be written: {reason}. {remedy}") from None
+    except OSError as error:
+        remedy = f"Use a folder that exists, that you may write to and that has {m.nbytes // 10**6 + 1} MB free."
+        raise OSError(f"{path} cannot be written: {error.strerror or error}. {remedy}") from None
     finally:
         with contextlib.suppress(OSError):
             os.remove(partial)
@@ -62,17 +65,19 @@ def read(path):
     """Read what `write` wrote.
 
     Returns : t (n,), m (n, *batch, 3), groups {"oscillator": {name: float or array}, "drive": {...}}, attributes
-    Raises : FileNotFoundError; OSError when it may not be opened; ValueError with one line when it is not ours, of
-             another layout version, truncated or damaged
+    Raises : FileNotFoundError, PermissionError; ValueError with one line when it is not ours, of another layout,
+             truncated or damaged
     """
     path = os.fspath(path)
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} does not exist. Check the path.")
-    with open(path, "rb") as file:  # a folder or a forbidden file says so here, with its name
-        size = file.seek(0, os.SEEK_END)
     try:
+        if not os.path.isfile(path):
+            raise ValueError("it is not a file")
+        open(path, "rb").close()  # a forbidden file says so here
         if not h5py.is_hdf5(path):
             raise ValueError("it is not an HDF5 file. Use a file that Trajectory.save wrote")
+        size = os.path.getsize(path)
         with h5py.File(path, "r") as file:
             attributes = _settings(file)
             t, m = (_dataset(file, name, size) for name in ("t", "m"))
@@ -82,6 +87,8 @@ def read(path):
             return t[()], m[()], groups, attributes
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {_one_line(error)}.") from None
+    except PermissionError:
+        raise PermissionError(f"{path} cannot be read: permission denied. Ask its owner for access.") from None
     except DAMAGE as error:
         remedy = "Restore a copy or run the simulation again."
         raise ValueError(f"{path} cannot be read: it is truncated or damaged ({_one_line(error)}). {remedy}") from None

@@ -5,7 +5,7 @@
 [m]x is the matrix of m x. The 3x3 system is solved at every evaluation, the field is the complex-step derivative
 of the energy density e, and |m| = 1 is never restored but watched. No physics is shared with `fields` and `llgs`, so
 that agreement proves something.
-Source: Gilbert, IEEE Trans. Magn. 40, 3443 (2004), eq. 15; complex step: Squire and Trapp, SIAM Rev. 40, 110 (1998).
+Source: Gilbert, IEEE Trans. Magn. 40, 3443 (2004); complex step: Squire and Trapp, SIAM Rev. 40, 110 (1998).
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def solve(oscillator, drive, m0, t, *, rtol=1e-10, atol=1e-12):
     rtol, atol : 1          local error asked for
     Returns : m (n, *batch, 3), float64
     Raises : ValueError, TypeError for wrong input; IntegrationError when the solve fails or | |m| - 1 | > 1e-6
-    Source : Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I (1993), section II.10.
+    Source : Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I (1993), section II.
     """
     m0, t = as_array("m0", m0, vector=True), _check_times(t)
     check_finite("m0", m0)
@@ -53,17 +53,30 @@ def solve(oscillator, drive, m0, t, *, rtol=1e-10, atol=1e-12):
 
 def _solve_one(parameters, m0, t, rtol, atol):
     """m (n, 3) of one oscillator."""
-    span = t[0], t[-1]
-    solution = solve_ivp(lambda _, m: rate(m, *parameters), span, m0, method="DOP853", t_eval=t, rtol=rtol, atol=atol)
+
+    def slope(time, m):
+        """dm/dt; scipy would shrink its step for ever on a NaN."""
+        value = rate(m, *parameters)
+        if not np.isfinite(value).all():
+            raise _failure(t, np.searchsorted(t, time), "dm/dt is not finite")
+        return value
+
+    solution = solve_ivp(slope, (t[0], t[-1]), m0, method="DOP853", t_eval=t, rtol=rtol, atol=atol)
+    if not solution.success:
+        raise _failure(t, len(solution.t), solution.message)
     m = solution.y.T
     off = np.abs(np.linalg.norm(m, axis=-1) - 1)
-    bad = np.flatnonzero(~(off <= NORM_TOLERANCE))
-    if solution.success and not bad.size:
-        return m
-    step = bad[0] if bad.size else len(m)
-    why = f"|m| left 1 by {off[step]:.2g}" if bad.size else solution.message
+    if off.max() > NORM_TOLERANCE:
+        step = np.argmax(off > NORM_TOLERANCE)
+        raise _failure(t, step, f"| |m| - 1 | = {off[step]:.2g} > {NORM_TOLERANCE}")
+    return m
+
+
+def _failure(t, step, why):
+    """The error of a solve that failed at an output step."""
+    step = min(step, len(t) - 1)
     where = f"step {step} of {len(t)}, t = {t[step]:.6g} s"
-    raise IntegrationError(f"the solve failed at {where}: {why}. Use a smaller rtol and atol, or milder parameters.")
+    return IntegrationError(f"the solve failed at {where}: {why}. Use a smaller rtol and atol, or milder parameters.")
 
 
 def rate(m, alpha, gamma, a_DL, a_FL, p, terms):
@@ -92,7 +105,7 @@ def energy(m, B_ext, Ms, demag, Ku, easy_axis):
     B_ext, demag, easy_axis : (3,)   T, 1 (N, trace 1), unit vector u
     Ms, Ku : A/m, J/m^3
     Returns : (...), T; times Ms and the volume, J
-    Source : Coey, Magnetism and Magnetic Materials (2010), section 7.1.
+    Source : Coey, Magnetism and Magnetic Materials (2010).
     """
     return -m @ B_ext + mu_0 * Ms / 2 * m**2 @ demag - Ku / Ms * (m @ easy_axis) ** 2
 
@@ -131,9 +144,9 @@ def _check_given(oscillator, *names):
 
 def _check_times(t):
     """t as an array; ValueError unless it is (n,), finite and increasing."""
-    t = np.atleast_1d(as_array("t", t))
-    if t.ndim != 1 or t.size == 0:
-        raise ValueError(complaint("t", "a list of times", f"shape {t.shape}", "Use the times at which m is wanted."))
+    t = as_array("t", t)
+    if np.ndim(t) != 1 or np.size(t) < 2:
+        raise ValueError(complaint("t", "two times or more", f"shape {np.shape(t)}", "t[0] is the start."))
     check_finite("t", t)
     check_values("steps of t", np.diff(t), "> 0", lambda x: x > 0, "Sort the times; t[0] is the start.")
     return t

@@ -20,25 +20,9 @@ CHUNK = 1 << 22  # numbers of m held in the kernel's layout before they are copi
 CHUNK_STEPS = 1 << 27  # oscillator steps between two reports of progress
 
 
-def simulate(
-    oscillator,
-    drive,
-    *,
-    duration,
-    dt,
-    m0=None,
-    temperature=0.0,
-    seed=None,
-    t0=0.0,
-    solver="rk4",
-    executor="auto",
-    dtype="float64",
-    device="cpu",
-    rtol=1e-10,
-    atol=1e-12,
-    save_every=1,
-    progress=None,
-):
+def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=None, t0=0.0, solver="rk4",
+             executor="auto", dtype="float64", device="cpu", rtol=1e-10, atol=1e-12, save_every=1, progress=None,
+):  # fmt: skip
     """Integrate the LLGS equation dm/dt = gamma/(1 + alpha^2) T(m) of `llgs`; what or how often one saves never
     changes the solution.
 
@@ -57,39 +41,34 @@ def simulate(
     """
     n = _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, device, save_every)
     pieces = _pieces(drive, n, dt, save_every)
-    batch = batch_shape(parameters(oscillator, pieces[0][0]))
     m0 = _tilted(equilibrium(oscillator, pieces[0][0])) if m0 is None else _checked_m0(m0)
-    batch = np.broadcast_shapes(batch, m0.shape[:-1])
+    batch = np.broadcast_shapes(batch_shape(parameters(oscillator, pieces[0][0])), m0.shape[:-1])
     t = t0 + dt * save_every * np.arange(n // save_every + 1)
     m = np.empty((len(t), *batch, 3), dtype)
     m[0] = m0
     executor = _executor(solver, executor, device)
-    run = {"compiled": _run_compiled, "torch": _run_torch, "scipy": partial(_run_reference, rtol=rtol, atol=atol)}[
-        executor
-    ]
-    first = 0
-    for piece, steps in pieces:
-        values, saved = parameters(oscillator, piece), steps // save_every
-        if solver == "rk4":
+    settings = {"dt": float(dt), "t0": float(t0), "save_every": int(save_every), "executor": executor, "solver": solver}
+    tolerances = {"rtol": rtol, "atol": atol} if executor == "scipy" else {}
+    run = partial(RUNS[executor], dt=dt, save_every=save_every, device=device, **tolerances)
+    _run_pieces(run, m, oscillator, pieces, dt, save_every, executor, progress)
+    return Trajectory(t, m, oscillator, drive, **settings, dtype=dtype, versions=_versions())
+
+
+def _run_pieces(run, m, oscillator, pieces, dt, save_every, executor, progress):
+    """Fill m[1:] piece by piece of constant current; the guard on dt looks at the state where each begins."""
+    first, n = 0, (len(m) - 1) * save_every
+    for drive, steps in pieces:
+        values, last = parameters(oscillator, drive), first + steps // save_every
+        if executor != "scipy":
             _check_step(m[first], values, dt)
-        report = progress and (lambda done, before=first * save_every: progress(before + done, n))
-        run(m[first : first + saved + 1], oscillator, piece, values, dt, save_every, device, report)
-        first += saved
-    return Trajectory(
-        t,
-        m,
-        oscillator,
-        drive,
-        dt=float(dt),
-        t0=float(t0),
-        save_every=int(save_every),
-        solver=solver,
-        executor=executor,
-        dtype=dtype,
-        temperature=0.0,
-        seed=None,
-        versions=_versions(),
-    )
+        report = progress and partial(_report, progress, first * save_every, n)
+        run(m[first : last + 1], oscillator, drive, values, progress=report)
+        first = last
+
+
+def _report(progress, before, n, done):
+    """Progress of one piece as progress of the run."""
+    progress(before + done, n)
 
 
 def _pieces(drive, n, dt, save_every):
@@ -117,7 +96,7 @@ def _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, de
     check_values("dt", dt, "> 0", lambda x: x > 0, "RK4 wants about 1e-12 s.")
     check_values("duration", duration, "> 0", lambda x: x > 0, "Give it in seconds.")
     if temperature != 0:
-        raise ValueError(complaint("temperature", "0 K", f"{temperature:.6g} K", "Thermal noise is not in this version."))
+        raise ValueError(complaint("temperature", "0 K", f"{temperature:.6g} K", "This version has no thermal noise."))
     if seed is not None:
         raise ValueError(complaint("seed", "None at T = 0", repr(seed), "Nothing is drawn in a deterministic run."))
     for name, value, known in (
@@ -197,7 +176,7 @@ def _check_norm(deviation, m, step, dt):
     )
 
 
-def _run_reference(m, oscillator, drive, values, dt, save_every, device, progress, *, rtol, atol):
+def _run_reference(m, oscillator, drive, values, *, dt, save_every, device, progress, rtol, atol):
     """Fill m[1:] from m[0] by the witness: implicit Gilbert form, scipy."""
     from shno import reference
 
@@ -208,7 +187,7 @@ def _run_reference(m, oscillator, drive, values, dt, save_every, device, progres
         progress((len(m) - 1) * save_every)
 
 
-def _run_compiled(m, oscillator, drive, values, dt, save_every, device, progress):
+def _run_compiled(m, oscillator, drive, values, *, dt, save_every, device, progress):
     """Fill m[1:] from m[0] by the compiled kernel, in chunks of saved states; the state is carried in m's precision."""
     from shno import kernels
 
@@ -232,7 +211,7 @@ def _run_compiled(m, oscillator, drive, values, dt, save_every, device, progress
             progress(done * save_every)
 
 
-def _run_torch(m, oscillator, drive, values, dt, save_every, device, progress):
+def _run_torch(m, oscillator, drive, values, *, dt, save_every, device, progress):
     """Fill m[1:] from m[0] by eager torch, on any device."""
     import torch
 
@@ -254,6 +233,9 @@ def _run_torch(m, oscillator, drive, values, dt, save_every, device, progress):
             _check_norm(deviation.cpu().numpy(), m[step // save_every], step, dt)
             if progress is not None:
                 progress(step)
+
+
+RUNS = {"compiled": _run_compiled, "torch": _run_torch, "scipy": _run_reference}
 
 
 def _versions():

@@ -41,7 +41,7 @@ def kittel_frequency(B, M, Bk=0.0, gamma=gamma):
     M : T
     Bk : T      in-plane uniaxial anisotropy; with B along its hard axis use kittel_frequency(B - Bk, M + Bk)
     Returns : Hz
-    Source : Kittel, Phys. Rev. 73, 155 (1948), eq. 9.  Valid for small angles, alpha = 0 and B + Bk >= 0.
+    Source : Kittel, Phys. Rev. 73, 155 (1948).  Valid for small angles, alpha = 0 and B + Bk >= 0.
     """
     return gamma / (2 * np.pi) * np.sqrt((B + Bk) * (B + Bk + M))
 
@@ -51,7 +51,7 @@ def kittel_frequency_perpendicular(B, M, gamma=gamma):
 
     B, M : T
     Returns : Hz
-    Source : Kittel, Phys. Rev. 73, 155 (1948), eq. 10.  Valid for small angles, alpha = 0, B > M: m along the field.
+    Source : Kittel, Phys. Rev. 73, 155 (1948).  Valid for small angles, alpha = 0, B > M: m along the field.
     """
     return larmor_frequency(B - M, gamma)
 

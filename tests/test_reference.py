@@ -73,7 +73,7 @@ def test_energy_falls_by_what_damping_takes():  # D12
     rates = np.array([reference.rate(x, alpha, GAMMA, 0.0, 0.0, film.p, terms) for x in m])
     power = alpha / GAMMA * np.sum(rates**2, axis=-1)  # of dE/dt = -(alpha/gamma) |dm/dt|^2, per Ms V
     trapezoids = np.sum((power[1:] + power[:-1]) / 2 * np.diff(t))
-    assert trapezoids == pytest.approx(energy[0] - energy[-1], rel=1e-5)  # trapezoids: (omega dt)^2/12 with omega dt = 0.01
+    assert trapezoids == pytest.approx(energy[0] - energy[-1], rel=1e-4)  # (2 omega dt)^2/12 with omega dt = 0.016
 
 
 def test_energy_is_conserved_without_damping_and_torque():
@@ -110,12 +110,12 @@ def test_field_like_torque_is_a_field_along_p():
 
 
 def test_turning_everything_turns_the_solution():
-    turn = Rotation.from_euler("zxz", [0.3, 1.1, -0.7])
+    turn = Rotation.from_euler("zxz", [0.3, 1.1, -0.7]).as_matrix()
     sphere = rich(demag=SPHERE)
-    turned = rich(demag=SPHERE, easy_axis=turn.apply(sphere.easy_axis), p=turn.apply(sphere.p))
+    turned = rich(demag=SPHERE, easy_axis=turn @ sphere.easy_axis, p=turn @ sphere.p)
     m = reference.solve(sphere, Drive(a_DL=0.02, B_ext=B_RICH), M0_RICH, T)
-    m_turned = reference.solve(turned, Drive(a_DL=0.02, B_ext=turn.apply(B_RICH)), turn.apply(M0_RICH), T)
-    assert m_turned == pytest.approx(turn.apply(m), abs=1e-8)  # 100 x the tolerance asked for, over 1e2 rad
+    m_turned = reference.solve(turned, Drive(a_DL=0.02, B_ext=turn @ B_RICH), turn @ M0_RICH, T)
+    assert m_turned == pytest.approx(m @ turn.T, abs=1e-8)  # 100 x the tolerance asked for, over 1e2 rad
 
 
 def test_naming_the_axes_anew_changes_nothing():
@@ -152,9 +152,10 @@ def test_batch_equals_loop():
 
 def test_tighter_tolerance_converges():
     drive = Drive(a_DL=0.02, B_ext=B_RICH)
-    best, *others = (reference.solve(rich(), drive, M0_RICH, T, rtol=rtol, atol=rtol / 100) for rtol in (1e-13, 1e-8, 1e-11))
-    errors = [np.abs(m - best).max() for m in others]
-    assert errors[1] < errors[0] / 30  # three decades asked for, order 7/8
+    best, coarse, fine = (
+        reference.solve(rich(), drive, M0_RICH, T, rtol=rtol, atol=rtol / 100) for rtol in (1e-13, 1e-8, 1e-11)
+    )
+    assert np.abs(fine - best).max() < np.abs(coarse - best).max() / 100  # of the 1000 that was asked for
 
 
 def test_current_becomes_the_published_torque():  # I11
@@ -185,8 +186,8 @@ def test_missing_size_is_named(missing):
         ({"m0": (np.nan, 0, 1)}, "m0 must be finite"),
         ({"m0": (1, 0)}, "m0 must be a vector"),
         ({"t": [0, 2e-9, 1e-9]}, "steps of t must be > 0, got -1e-09 at index 1 of 2"),
-        ({"t": [[0, 1e-9]]}, "t must be a list of times"),
-        ({"t": []}, "t must be a list of times"),
+        ({"t": [[0, 1e-9]]}, "t must be two times or more"),
+        ({"t": [3e-9]}, "t must be two times or more"),
         ({"rtol": 0}, "rtol must be at least 1e-13"),
         ({"atol": -1.0}, "atol must be > 0"),
     ],
@@ -197,17 +198,14 @@ def test_wrong_input_is_named(change, message):
         reference.solve(rich(), Drive(I=0.0), arguments.pop("m0"), arguments.pop("t"), **arguments)
 
 
-def test_one_time_gives_the_start():
-    m = reference.solve(rich(), Drive(I=0.0, B_ext=B_RICH), M0_RICH, [3e-9])
-    assert np.array_equal(m, [M0_RICH])
-
-
 def test_drift_of_the_norm_is_an_error():
-    with pytest.raises(IntegrationError, match=r"failed at step \d+ of 51, t = .* s: \|m\| left 1 by .*Use a smaller rtol"):
+    with pytest.raises(IntegrationError, match=r"at step \d+ of 51, t = .* s: \| \|m\| - 1 \| = .*Use a smaller rtol"):
         reference.solve(rich(), Drive(I=0.0, B_ext=10 * B_RICH), M0_RICH, T, rtol=1e-3, atol=1e-3)
 
 
-def test_failed_solve_is_an_error(monkeypatch):
-    monkeypatch.setattr(reference, "rate", lambda m, *parameters: m * np.nan)
-    with pytest.raises(IntegrationError, match="failed at step 1 of 51"):
+@pytest.mark.parametrize("rate", [lambda m, *parameters: m * np.nan, lambda m, *parameters: m @ m / 1e-10 * m])
+def test_failed_solve_is_an_error(monkeypatch, rate):
+    """A rate that is NaN, and one that runs into a pole."""
+    monkeypatch.setattr(reference, "rate", rate)
+    with pytest.raises(IntegrationError, match="the solve failed at step"):
         reference.solve(rich(), Drive(I=0.0), M0_RICH, T)

@@ -61,7 +61,8 @@ def test_arrays_and_tensors_give_what_numbers_give_in_their_own_precision(kind, 
     for k in range(5):
         a, b, c = (tuple(map(float, each)) for each in arrays[..., k])
         one = (*cross(a, add(b, c)), *scale(0.5 * dot(a, b), c), *normalise(b))
-        np.testing.assert_allclose(values[:, k], one, rtol=0, atol=30 * np.finfo(dtype).eps, equal_nan=False)  # some ten roundings
+        rounding = 30 * np.finfo(dtype).eps  # some ten operations
+        np.testing.assert_allclose(values[:, k], one, rtol=0, atol=rounding, equal_nan=False)
 
 
 def test_normalise_vjp_is_autograd():

@@ -19,7 +19,7 @@ class Claim:
     id, statement          what is claimed, with the numbers that repeat it
     source                 where `expected` is from
     expected, measured     a number or an array (its worst element decides)
-    how                    the error: "relative", "absolute" (in `unit`), or by how much a bound "at most", "at least" is missed
+    how                    the error: "relative", "absolute" (in `unit`), or what misses a bound: "at most", "at least"
     tolerance              the largest error that holds
     """
 

@@ -20,6 +20,12 @@ def panels(n, caption):
     return figure, axes
 
 
+def ticks(ax, values):
+    """The x axis labelled at these values only."""
+    ax.set_xticks(values, [f"{value:g}" for value in values])
+    ax.set_xticks([], minor=True)
+
+
 def save(figure, folder, name):
     """Write folder/name.png; every panel that names its curves gets a legend."""
     for ax in figure.axes:

@@ -27,7 +27,8 @@ def along_x(B):
 def ringdown(B):
     """Frequency of the simulated small precession in each field, Hz."""
     m0 = (np.cos(TILT), np.sin(TILT), 0.0)
-    return shno.analysis.frequency(shno.simulate(film(), along_x(B), duration=20e-9, dt=1e-12, m0=m0), component="y", discard=0.0)
+    run = shno.simulate(film(), along_x(B), duration=20e-9, dt=1e-12, m0=m0)
+    return shno.analysis.frequency(run, component="y", discard=0.0)
 
 
 def claims(figures):
@@ -37,7 +38,12 @@ def claims(figures):
         draw(figures)
     in_GHz = partial(Claim, source="Kittel (1948)", expected=kittel_frequency(B, M, gamma=GAMMA) / 1e9, unit="GHz")
     return [
-        in_GHz("D5a", "resonance of a film, 0.1 T in its plane, mu_0 Ms = 1 T: eigenvalue", measured=eigenvalue / 1e9, tolerance=1e-9),
+        in_GHz(
+            "D5a",
+            "resonance of a film, 0.1 T in its plane, mu_0 Ms 1 T: eigenvalue",
+            measured=eigenvalue / 1e9,
+            tolerance=1e-9,
+        ),
         in_GHz("D5b", "the same: ringdown from 0.1 deg, RK4 1 ps, 20 ns", measured=ringdown(B) / 1e9, tolerance=1e-6),
     ]
 
@@ -46,7 +52,7 @@ def draw(folder):
     """Frequency against field."""
     fields, line = np.linspace(0.02, 0.3, 8), np.linspace(0, 0.32, 200)
     simulated = ringdown(fields)
-    figure, (left, right) = panels(2, "film, mu_0 Ms = 1 T, alpha = 0, from 0.1 deg; RK4, dt = 1 ps, 20 ns, float64")
+    figure, (left, right) = panels(2, "film, $\\mu_0 M_s$ = 1 T, $\\alpha$ = 0, from 0.1 deg; RK4, dt = 1 ps, 20 ns")
     left.plot(line * 1e3, kittel_frequency(line, M, gamma=GAMMA) / 1e9, label="Kittel", **LINE)
     left.plot(fields * 1e3, simulated / 1e9, label="RK4 ringdown", **POINTS)
     left.set(xlabel="In-plane field (mT)", ylabel="Frequency (GHz)", title="Ferromagnetic resonance")

@@ -1,4 +1,4 @@
-"""D2: damped precession about a field follows Mallinson's closed form; it holds the signs of precession and of damping."""
+"""D2: damped precession about a field follows Mallinson's closed form, in sense and in damping."""
 
 import numpy as np
 
@@ -34,8 +34,9 @@ def claims(figures):
         draw(figures, rk4)
     source = "Mallinson (2000)"
     half, end = exact(reference.t)[1:]
+    setting = "0.5 T, alpha 0.02, from 170 deg"
     return [
-        Claim("D2a", "m after 2 ns at 0.5 T, alpha 0.02, from 170 deg, RK4 1 ps", source, end, rk4.m[-1], 6e-5, "absolute"),
+        Claim("D2a", f"m after 2 ns in {setting}, RK4 1 ps", source, end, rk4.m[-1], 6e-5, "absolute"),
         Claim("D2b", "m after 1 ns by the reference", source, half, reference.m[1], 1e-8, "absolute"),
         Claim("D2c", "m after 2 ns by the reference", source, end, reference.m[2], 1e-8, "absolute"),
     ]
@@ -44,7 +45,7 @@ def claims(figures):
 def draw(folder, run):
     """m_z(t), and the error of m."""
     t_ns = run.t * 1e9
-    figure, (left, right) = panels(2, "B = 0.5 T, alpha = 0.02, from 170 deg to the field; RK4, dt = 1 ps, float64")
+    figure, (left, right) = panels(2, "B = 0.5 T, $\\alpha$ = 0.02, from 170 deg to the field; RK4, dt = 1 ps, float64")
     left.plot(t_ns, exact(run.t)[:, 2], label="Mallinson", **LINE)
     left.plot(t_ns[::100], run.m[::100, 2], label="RK4", **POINTS)
     left.set(xlabel="Time (ns)", ylabel="$m_z$", title="Damped precession")

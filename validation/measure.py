@@ -21,7 +21,7 @@ def azimuthal_frequency(run, *, discard=0.0):
 def every_term_on(n, seed=1):
     """n oscillators, their drive and m0 (n, 3): every parameter its own, none zero, no vector along an axis.
 
-    At most 1.8 T turns m: 0.1 ps is a step of 0.04 rad, 0.5 ps one of 0.2 rad.
+    At most 1.8 T turns m, 0.2 rad in 0.5 ps.
     """
     rng = np.random.default_rng(seed)
 

@@ -1,4 +1,4 @@
-"""T1: a film with the spin polarisation opposite to m starts to oscillate at a_c = alpha (B + M/2), as eigenvalue, current and in time."""
+"""T1: a film with the spin polarisation opposite to m starts to oscillate at a_c = alpha (B + M/2)."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def driven(a):
 
 
 def growth_rate(a, duration):
-    """Growth rate of a small precession under each torque, 1/s: half the slope of log(B1 m_y^2 + B2 m_z^2), its stiffness energy."""
+    """Growth rate of a small precession under each torque, 1/s: half the slope of log(B1 m_y^2 + B2 m_z^2)."""
     tilt = np.radians(0.1)
     m0 = (np.cos(tilt), np.sin(tilt), 0.0)
     run = shno.simulate(FILM, driven(a), duration=duration, dt=1e-12, m0=m0, save_every=5)
@@ -31,7 +31,7 @@ def growth_rate(a, duration):
 
 
 def threshold_in_time():
-    """The torque at which the growth rate passes zero, on the line through 0.999 and 1.001 a_c: between them if the sign changes there."""
+    """Where the growth rate passes zero on the line through 0.999 and 1.001 a_c, T; between them if it changes sign."""
     a = A_C * np.array([0.999, 1.001])
     low, high = growth_rate(a, 20e-9)
     return a[0] - low * (a[1] - a[0]) / (high - low)
@@ -50,20 +50,50 @@ def claims(figures):
         draw(figures)
     exact = "alpha (B + M/2)"
     return [
-        Claim("T1a", "threshold of a film, 0.1 T in its plane, mu_0 Ms = 1 T, alpha 0.02", exact, A_C * 1e3, a_c * 1e3, 1e-9, unit="mT"),
-        Claim("T1b", "growth rate at that torque, over the decay rate without current", "trace of the Jacobian", 0.0,
-              np.abs(eigenvalue.real).max() / damping, 1e-9, "absolute"),
+        Claim(
+            "T1a",
+            "threshold, film, 0.1 T in its plane, mu_0 Ms 1 T, alpha 0.02",
+            exact,
+            A_C * 1e3,
+            a_c * 1e3,
+            1e-9,
+            unit="mT",
+        ),
+        Claim(
+            "T1b",
+            "growth rate at that torque, over the decay rate without current",
+            "trace of the Jacobian",
+            0.0,
+            np.abs(eigenvalue.real).max() / damping,
+            1e-9,
+            "absolute",
+        ),
         Claim("T1c", "frequency at threshold", "det of the Jacobian", f_expected / 1e9, f_c / 1e9, 1e-9, unit="GHz"),
-        Claim("T1d", "critical current density, 5 nm, theta_SH 0.08", "2 e Ms t a_c / hbar theta", J_expected, J_c, 1e-9, unit="A/m^2"),
-        Claim("T1e", "where growth changes sign, RK4 1 ps, 20 ns at 0.999 and 1.001 a_c", exact, A_C * 1e3, threshold_in_time() * 1e3, 1e-3,
-              unit="mT"),
+        Claim(
+            "T1d",
+            "critical current density, 5 nm, theta_SH 0.08",
+            "2 e Ms t a_c/hbar theta",
+            J_expected,
+            J_c,
+            1e-9,
+            unit="A/m^2",
+        ),
+        Claim(
+            "T1e",
+            "where growth changes sign between 0.999 and 1.001 a_c, RK4 1 ps, 20 ns",
+            exact,
+            A_C * 1e3,
+            threshold_in_time() * 1e3,
+            1e-3,
+            unit="mT",
+        ),
     ]
 
 
 def draw(folder):
     """Growth rate against torque."""
     a = A_C * np.linspace(0, 1.5, 13)
-    figure, (ax,) = panels(1, "film, B = 0.1 T, mu_0 Ms = 1 T, alpha = 0.02, p = -m, from 0.1 deg; RK4, dt = 1 ps, 2 ns")
+    figure, (ax,) = panels(1, "film, B = 0.1 T, $\\mu_0 M_s$ = 1 T, $\\alpha$ = 0.02, p = -m; RK4, dt = 1 ps, 2 ns")
     ax.axhline(0, color="black", lw=0.6)
     ax.plot(a * 1e3, GAMMA_PRIME * (a - A_C) / 1e9, label="$\\gamma'(a - a_c)$", **LINE)
     ax.plot(a * 1e3, growth_rate(a, 2e-9) / 1e9, label="RK4", **POINTS)

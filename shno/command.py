@@ -1,0 +1,44 @@
+"""What the command lines share: a complaint is one line on standard error, and the exit codes are the same.
+
+0 done; 1 a claim that does not hold (validation); 2 a bad call; 130 interrupted. Only argparse
+is imported here, so that --help answers at once.
+"""
+
+import argparse
+import os
+import sys
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises its complaint, to be shown as every other one."""
+
+    def error(self, message):
+        """Raise what argparse complains about as a ValueError."""
+        raise ValueError(f"{message}. See `{self.prog} --help`.")
+
+
+def run(name, command, argv=None):
+    """Call command(words) and turn what goes wrong into one line and an exit code.
+
+    name     of the program, before each complaint
+    command  a function of the words of the command line that returns an exit code, or None for 0
+    argv     the words; sys.argv[1:] by default
+    Returns : the exit code
+    """
+    try:
+        code = command(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        return code or 0
+    except SystemExit as done:  # --help
+        return done.code
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+    except (OSError, ValueError, TypeError, MemoryError, RuntimeError) as error:  # IntegrationError is a RuntimeError
+        named = isinstance(error, OSError) and error.filename is not None and error.strerror
+        text = f"{error.filename}: {error.strerror}" if named else str(error)
+        print(f"{name}: {' '.join(text.split()) or type(error).__name__}", file=sys.stderr)
+        return 2

@@ -1,0 +1,310 @@
+"""Equilibria, eigenmodes and thresholds against closed forms; B, M and Bk are flux densities in tesla."""
+
+import numpy as np
+import pytest
+
+from shno import Drive, IntegrationError, Oscillator, critical_torque, eigenvalues, equilibrium, parameters
+from shno.constants import e, gamma, hbar, mu_0
+from shno.fields import effective_field
+from shno.llgs import right_hand_side
+from shno.parameters import arguments
+
+GAMMA = 1.76085963023e11  # rad/(s T), of the printed values
+IDENTITY = {"rel": 1e-9}  # a quadratic's roots from exact derivatives; the equilibrium is known to 1e-11
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def film(M, alpha=0.0, Bk=0.0, **more):
+    """A film of magnetisation M (T), its normal z, with an easy axis of strength Bk (T) along x unless given."""
+    Ms = M / mu_0
+    return Oscillator(Ms=Ms, alpha=alpha, gamma=GAMMA, **{"Ku": Bk * Ms / 2, "easy_axis": (1.0, 0.0, 0.0)} | more)
+
+
+def frequency(oscillator, B_ext, a_DL=0.0):
+    """Frequency in Hz of the mode at the driven equilibrium."""
+    modes = eigenvalues(oscillator, Drive(a_DL=a_DL, B_ext=B_ext))
+    return np.abs(modes.imag).max(axis=-1) / (2 * np.pi)
+
+
+def spread_batch(n, seed=9):
+    """Oscillators and drives (n,) with every field different and no term zero, none near a bifurcation."""
+    rng = np.random.default_rng(seed)
+    axis, aside, B_ext = map(unit, rng.normal(size=(3, n, 3)))
+    p = unit(rng.choice([-1, 1], (n, 1)) * B_ext + 0.6 * aside)  # far from perpendicular to m: a threshold exists
+    N = rng.uniform(0.1, 1, (n, 3))
+    oscillator = Oscillator(
+        Ms=rng.uniform(4e5, 1.2e6, n),
+        alpha=rng.uniform(0.01, 0.2, n),
+        gamma=rng.uniform(1.7e11, 1.9e11, n),
+        demag=N / N.sum(axis=-1, keepdims=True),
+        Ku=rng.uniform(-1e5, 2e5, n),
+        easy_axis=axis,
+        p=p,
+        field_like=rng.uniform(-0.3, 0.3, n),
+    )
+    return oscillator, Drive(a_DL=rng.uniform(-2e-3, 2e-3, n), B_ext=B_ext * rng.uniform(0.5, 1.0, (n, 1)))
+
+
+def member(record, k, **more):
+    """The k-th of a batch (n,), as a record of its own."""
+    values = {name: getattr(record, name) for name in record.__dataclass_fields__}
+    vectors = ("demag", "easy_axis", "p", "B_ext")
+    one = {n: v[k] if np.ndim(v) > (n in vectors) else v for n, v in values.items()}
+    return type(record)(**one | more)
+
+
+def energy(m, oscillator, drive):
+    """Energy density over Ms, T, written out: -m . B - (Ku/Ms) (m . u)^2 + (mu_0 Ms/2) m . N . m."""
+    anisotropy = oscillator.Ku / oscillator.Ms * np.sum(m * oscillator.easy_axis, axis=-1) ** 2
+    shape = mu_0 * oscillator.Ms / 2 * np.sum(oscillator.demag * m**2, axis=-1)
+    return shape - anisotropy - np.sum(m * drive.B_ext, axis=-1)
+
+
+# Closed forms of resonance: (printed frequency to its digits, and the formula).
+
+
+def test_kittel_in_plane():
+    B, M = 0.1, 1.0
+    f = frequency(film(M), (0.0, B, 0.0))
+    assert f == pytest.approx(GAMMA / (2 * np.pi) * np.sqrt(B * (B + M)), **IDENTITY)
+    assert f == pytest.approx(9.294824864e9, abs=6)  # half of the last digit printed
+
+
+def test_kittel_perpendicular():
+    assert frequency(film(1.0), (0.0, 0.0, 1.5)) == pytest.approx(GAMMA / (2 * np.pi) * 0.5, **IDENTITY)
+    assert frequency(film(1.0), (0.0, 0.0, 1.5)) == pytest.approx(14.012475712e9, abs=6)
+
+
+def test_kittel_of_an_ellipsoid():
+    N, Ms, B = (0.0291925651, 0.0805454292, 0.8902620057), 8e5, 0.05
+    f = frequency(Oscillator(Ms=Ms, alpha=0.0, gamma=GAMMA, demag=N), (B, 0.0, 0.0))
+    M = mu_0 * Ms
+    assert f == pytest.approx(
+        GAMMA / (2 * np.pi) * np.sqrt((B + (N[1] - N[0]) * M) * (B + (N[2] - N[0]) * M)), **IDENTITY
+    )
+    assert f == pytest.approx(8.548875539e9, rel=3e-9)  # mu_0 and the ten digits of N
+
+
+def test_an_easy_axis_along_the_field_stiffens_and_across_it_softens():
+    B, Bk, M = 0.1, 0.02, 0.8
+    easy, hard = frequency(film(M, Bk=Bk), (B, 0.0, 0.0)), frequency(film(M, Bk=Bk), (0.0, B, 0.0))
+    assert easy == pytest.approx(GAMMA / (2 * np.pi) * np.sqrt((B + Bk) * (B + Bk + M)), **IDENTITY)
+    assert hard == pytest.approx(GAMMA / (2 * np.pi) * np.sqrt((B - Bk) * (B + M)), **IDENTITY)
+    assert (easy, hard) == (pytest.approx(9.311709209e9, abs=6), pytest.approx(7.519883574e9, abs=6))
+
+
+def test_an_oblique_field_tilts_m_and_tunes_the_frequency():
+    B, M, psi = 0.7, 0.72, np.radians(80)
+    B_ext = B * np.array([np.cos(psi), 0.0, np.sin(psi)])
+    m = equilibrium(film(M), Drive(a_DL=0.0, B_ext=B_ext))
+    assert np.degrees(np.arcsin(m[2])) == pytest.approx(49.46603644, abs=6e-9)  # half of the last digit printed
+    assert frequency(film(M), B_ext) == pytest.approx(8.493933443e9, abs=60)  # from an angle of ten digits
+
+
+def test_ringdown_has_the_rate_and_the_frequency_of_the_damped_mode():
+    B, M, alpha = 0.1, 1.0, 0.02
+    B1, B2, rate = B, B + M, GAMMA / (1 + alpha**2)
+    modes = eigenvalues(film(M, alpha), Drive(a_DL=0.0, B_ext=(B, 0.0, 0.0)))
+    omega = rate * np.sqrt((1 + alpha**2) * B1 * B2 - alpha**2 * (B1 + B2) ** 2 / 4)
+    assert sorted(modes.imag) == pytest.approx([-omega, omega], **IDENTITY)
+    assert modes.real == pytest.approx(-rate * alpha * (B1 + B2) / 2, **IDENTITY)
+    assert modes.real == pytest.approx(-2.112186682e9, abs=6)
+
+
+# Thresholds.
+
+
+def test_the_collinear_threshold_is_exact():
+    """For p against m, a_c = alpha (B + Bk + M/2), where f = (gamma/2 pi) sqrt[(B1 B2 + a_c^2)/(1 + alpha^2)]."""
+    B, Bk, M, alpha = 0.1, 0.03, 1.0, 0.02
+    oscillator = film(M, alpha, Bk, p=(-1.0, 0.0, 0.0))
+    a_c = critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(B, 0.0, 0.0)))
+    assert a_c == pytest.approx(alpha * (B + Bk + M / 2), **IDENTITY)
+    modes = eigenvalues(oscillator, Drive(a_DL=a_c, B_ext=(B, 0.0, 0.0)))
+    assert np.all(np.abs(modes.real) < 1e-9 * np.abs(modes.imag))
+    B1, B2 = B + Bk, B + Bk + M
+    expected = GAMMA / (2 * np.pi) * np.sqrt((B1 * B2 + a_c**2) / (1 + alpha**2))
+    assert np.abs(modes.imag) / (2 * np.pi) == pytest.approx(expected, **IDENTITY)
+
+
+def test_the_collinear_threshold_of_the_table():
+    oscillator = film(1.0, 0.02, thickness=5e-9, theta_SH=0.08, p=(-1.0, 0.0, 0.0))
+    a_c = critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(0.1, 0.0, 0.0)))
+    assert a_c == pytest.approx(12e-3, **IDENTITY)
+    J_c = 2 * e * oscillator.Ms * 5e-9 * a_c / (hbar * 0.08)
+    assert J_c == pytest.approx(1.813491933e12, rel=1e-9)
+    f_c = frequency(oscillator, (0.1, 0.0, 0.0), a_c)
+    assert f_c == pytest.approx(9.299047136e9, abs=6)
+
+
+def test_the_perpendicular_threshold_is_exact():
+    """Along z with Bk along z: a_c = alpha (B + Bk)."""
+    oscillator = Oscillator(Ms=8e5, alpha=0.02, demag=(1 / 3, 1 / 3, 1 / 3), Ku=0.3 * 8e5 / 2, p=(0.0, 0.0, -1.0))
+    assert critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(0.0, 0.0, 0.1))) == pytest.approx(8e-3, **IDENTITY)
+
+
+@pytest.mark.parametrize("p", [(-1.0, 0.0, 0.0), (1.0, 0.0, 0.0), (-0.8, 0.6, 0.0), (0.5, 0.5, np.sqrt(0.5))])
+def test_the_threshold_torque_is_against_the_equilibrium(p):
+    oscillator, drive = film(1.0, 0.02, p=p), Drive(a_DL=0.0, B_ext=(0.1, 0.0, 0.0))
+    a_c = critical_torque(oscillator, drive)
+    assert a_c * np.dot(p, equilibrium(oscillator, drive)) < 0
+    growths = [eigenvalues(oscillator, Drive(a_DL=x * a_c, B_ext=(0.1, 0.0, 0.0))).real.max() for x in (0.999, 1.001)]
+    assert growths[0] < 0 < growths[1]
+
+
+def test_thresholds_are_proportional_to_damping_when_collinear():
+    oscillator = film(0.9, np.array([0.005, 0.01, 0.04]), p=(-1.0, 0.0, 0.0))
+    a_c = critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(0.1, 0.0, 0.0)))
+    np.testing.assert_allclose(a_c / oscillator.alpha, 0.1 + 0.45, rtol=1e-9, equal_nan=False)
+
+
+def threshold_or_nan(oscillator, drive):
+    try:
+        return float(critical_torque(oscillator, drive))
+    except IntegrationError:
+        return np.nan
+
+
+def test_there_is_no_threshold_where_p_is_perpendicular_to_m():
+    """The torque then neither damps nor undamps: what comes back is NaN or IntegrationError, never a number."""
+    drive = Drive(a_DL=0.0, B_ext=(0.1, 0.0, 0.0))
+    assert np.isnan(threshold_or_nan(film(1.0, 0.02, p=(0.0, 1.0, 0.0)), drive))
+    assert np.isnan(threshold_or_nan(film(1.0, 0.02, p=(1e-17, 1.0, 0.0)), drive))  # where it is rounding that is left
+
+
+def test_a_threshold_is_a_zero_of_the_growth_or_it_is_not_given():
+    oscillator, drive = spread_batch(60, seed=1)
+    aside = np.cross(oscillator.p, oscillator.easy_axis)  # p anywhere: for some no threshold exists
+    for k in range(60):
+        one = member(oscillator, k, p=unit(aside[k] + 0.2 * oscillator.p[k]))
+        a_c = threshold_or_nan(one, member(drive, k))
+        if np.isfinite(a_c):
+            modes = eigenvalues(one, member(drive, k, a_DL=a_c))
+            assert abs(modes.real.sum()) < 1e-9 * np.abs(modes).sum(), k
+
+
+# Laws of the equilibrium.
+
+
+def test_the_equilibrium_is_stationary_and_a_minimum_of_the_energy():
+    oscillator, drive = spread_batch(40)
+    m = equilibrium(oscillator, drive)
+    np.testing.assert_allclose(np.linalg.norm(m, axis=-1), 1, rtol=1e-15, equal_nan=False)
+    _, field = arguments(parameters(oscillator, drive))
+    B = np.stack(effective_field(tuple(m.T), *field), axis=-1)
+    assert np.linalg.norm(np.cross(m, B), axis=-1).max() <= 1e-11  # T; fields are of order 1 T
+    rng = np.random.default_rng(10)
+    for _ in range(50):
+        kick = rng.normal(size=m.shape)
+        near = m + 1e-3 * (kick - np.sum(kick * m, axis=-1, keepdims=True) * m)
+        near /= np.linalg.norm(near, axis=-1, keepdims=True)
+        assert np.all(energy(near, oscillator, drive) > energy(m, oscillator, drive))
+
+
+def test_the_equilibrium_in_a_strong_field_lies_along_it():
+    B_ext = np.array([3.0, -4.0, 12.0]) * 1e3
+    m = equilibrium(film(1.0, Bk=0.1), Drive(a_DL=0.0, B_ext=B_ext))
+    np.testing.assert_allclose(m, B_ext / np.linalg.norm(B_ext), atol=1e-4, equal_nan=False)  # M/B
+
+
+def test_without_a_field_m_lies_along_its_easy_axis():
+    axis = np.array([0.6, 0.0, 0.8])
+    sphere = Oscillator(Ms=8e5, alpha=0.02, demag=(1 / 3, 1 / 3, 1 / 3), Ku=1e5, easy_axis=axis)
+    m = equilibrium(sphere, Drive(a_DL=0.0))
+    np.testing.assert_allclose(m, axis, atol=1e-9, equal_nan=False)
+
+
+def test_a_hard_axis_does_not_hold_m():
+    """Along the field lies a saddle where the field is below the hard axis' own."""
+    oscillator = film(0.8, Bk=0.2, easy_axis=(0.0, 1.0, 0.0))
+    m = equilibrium(oscillator, Drive(a_DL=0.0, B_ext=(0.05, 0.0, 0.0)))
+    assert m[0] == pytest.approx(0.05 / 0.2, rel=1e-9)  # B = Bk cos(angle to the hard axis)
+    assert m[2] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_driven_equilibrium_is_a_zero_of_the_torque():
+    oscillator, drive = spread_batch(40)
+    m = equilibrium(oscillator, drive, driven=True)
+    T = np.stack(right_hand_side(tuple(m.T), *arguments(parameters(oscillator, drive))), axis=-1)
+    assert np.linalg.norm(T, axis=-1).max() <= 1e-11
+    assert np.all(np.linalg.norm(m - equilibrium(oscillator, drive), axis=-1) > 1e-8)  # and it has moved
+
+
+def test_no_current_leaves_the_equilibrium():
+    oscillator, drive = film(1.0, 0.02), Drive(a_DL=0.0, B_ext=(0.1, 0.02, 0.3))
+    driven, still = (equilibrium(oscillator, drive, driven=each) for each in (True, False))
+    np.testing.assert_allclose(driven, still, atol=1e-12, equal_nan=False)
+
+
+def test_where_the_current_leaves_no_equilibrium_it_says_so():
+    neuron = Oscillator(Ms=0.8 / mu_0, alpha=0.08, demag=(1, 0, 0), p=(-1, 0, 0))
+    for share in (0.9, 0.999):
+        m = equilibrium(neuron, Drive(a_DL=share * 2.5e-3, B_ext=(0, 0, 2.5e-3)), driven=True)
+        assert m[1] == pytest.approx(-share, rel=1e-9)
+    for share in (1.01, 1.5):
+        with pytest.raises(IntegrationError, match=r"^no equilibrium found: .* the oscillator may have none"):
+            equilibrium(neuron, Drive(a_DL=share * 2.5e-3, B_ext=(0, 0, 2.5e-3)), driven=True)
+
+
+# Laws of the modes.
+
+
+def test_turning_everything_about_the_film_s_normal_changes_no_mode():
+    c, s = np.cos(0.7), np.sin(0.7)
+    R = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    p, axis, B_ext = np.array([0.0, 0.8, 0.6]), np.array([0.6, 0.0, 0.8]), np.array([0.3, 0.1, 0.4])
+    one = film(1.0, 0.02, 0.05, p=p, easy_axis=axis), Drive(a_DL=5e-3, B_ext=B_ext)
+    two = film(1.0, 0.02, 0.05, p=R @ p, easy_axis=R @ axis), Drive(a_DL=5e-3, B_ext=R @ B_ext)
+    np.testing.assert_allclose(np.sort(eigenvalues(*one)), np.sort(eigenvalues(*two)), rtol=1e-9, equal_nan=False)
+    np.testing.assert_allclose(critical_torque(*one), critical_torque(*two), rtol=1e-9, equal_nan=False)
+    np.testing.assert_allclose(R @ equilibrium(*one), equilibrium(*two), atol=1e-11, equal_nan=False)
+
+
+def test_reversing_field_and_current_in_the_plane_changes_no_mode():
+    """Half a turn about the film's normal."""
+    one = film(1.0, 0.02, p=(0.0, 1.0, 0.0)), Drive(a_DL=5e-3, B_ext=(0.05, -0.08, 0.0))
+    two = film(1.0, 0.02, p=(0.0, 1.0, 0.0)), Drive(a_DL=-5e-3, B_ext=(-0.05, 0.08, 0.0))
+    np.testing.assert_allclose(np.sort(eigenvalues(*one)), np.sort(eigenvalues(*two)), rtol=1e-9, equal_nan=False)
+    assert critical_torque(*one) == pytest.approx(-critical_torque(*two), rel=1e-9)
+
+
+def test_modes_are_the_growth_of_small_deviations():
+    """The eigenvalues' sum and product against central differences of dm/dt in the tangent plane, written here."""
+    oscillator, drive = member(spread_batch(3)[0], 1), member(spread_batch(3)[1], 1)
+    m = equilibrium(oscillator, drive, driven=True)
+    u = np.cross(m, [0.0, 0.0, 1.0])
+    u /= np.linalg.norm(u)
+    plane, step = np.array([u, np.cross(m, u)]), 1e-5
+
+    def rate(m):
+        T = np.array(right_hand_side(tuple(m), *arguments(parameters(oscillator, drive))))
+        return oscillator.gamma / (1 + oscillator.alpha**2) * T
+
+    jacobian = np.array([[v @ (rate(m + step * w) - rate(m - step * w)) / (2 * step) for w in plane] for v in plane])
+    modes = eigenvalues(oscillator, drive)
+    assert modes.sum() == pytest.approx(np.trace(jacobian), rel=1e-7)  # differences of a cubic: 1e-10 + 1e-16/1e-5
+    assert np.prod(modes) == pytest.approx(np.linalg.det(jacobian), rel=1e-7)
+
+
+def test_a_batch_is_the_loop_over_its_members():
+    oscillator, drive = spread_batch(12)
+    m, driven = equilibrium(oscillator, drive), equilibrium(oscillator, drive, driven=True)
+    modes, a_c = eigenvalues(oscillator, drive), critical_torque(oscillator, drive)
+    assert m.shape == driven.shape == (12, 3) and modes.shape == (12, 2) and a_c.shape == (12,)
+    for k in range(12):
+        one = member(oscillator, k), member(drive, k)
+        np.testing.assert_allclose(equilibrium(*one), m[k], atol=1e-11, equal_nan=False)  # the residual asked for
+        np.testing.assert_allclose(equilibrium(*one, driven=True), driven[k], atol=1e-11, equal_nan=False)
+        np.testing.assert_allclose(np.sort(eigenvalues(*one)), np.sort(modes[k]), rtol=1e-9, equal_nan=False)
+        np.testing.assert_allclose(critical_torque(*one), a_c[k], rtol=1e-9, equal_nan=False)
+
+
+def test_shapes_broadcast():
+    oscillator = Oscillator(Ms=np.full((4, 1), 8e5), alpha=0.02, gamma=gamma)
+    drive = Drive(a_DL=np.zeros(3), B_ext=(0.1, -0.1, 0.3))
+    assert equilibrium(oscillator, drive).shape == (4, 3, 3)
+    assert eigenvalues(oscillator, drive).shape == (4, 3, 2)
+    assert critical_torque(oscillator, drive).shape == (4, 3)
