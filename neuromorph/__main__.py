@@ -1,6 +1,7 @@
 """The command line `neuromorph`: train, plot."""
 
 import argparse
+import os
 import sys
 
 from shno import command
@@ -15,6 +16,7 @@ def main(argv=None):
 
 def _run(words):
     arguments = _parser().parse_args(words)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's idle threads would spin on the kernels' cores
     return arguments.command(arguments)
 
 

@@ -17,6 +17,7 @@ from torch import nn
 
 import shno
 from neuromorph.surrogate import FastSigmoid
+from shno.vector import add, dot, normalise, scale
 
 LARGEST_TURN = 0.2  # rad a step, shno's own limit
 RESETS = ("soft", "hard", "none")
@@ -40,11 +41,13 @@ def rotate_towards(m, target, fraction):
     m, target : (..., 3) unit vectors;  fraction : in [0, 1]
     cos(f theta) m + sin(f theta) t, with t the unit vector perpendicular to m towards the target
     """
-    cosine = (m * target).sum(-1, keepdim=True)
-    perpendicular = target - cosine * m
-    sine = (perpendicular.square().sum(-1, keepdim=True) + 1e-12).sqrt()  # at theta = 0 the gradient stays finite
+    m, target = m.unbind(-1), target.expand_as(m).unbind(-1)
+    cosine = dot(m, target)
+    perpendicular = add(target, scale(-cosine, m))
+    sine = (dot(perpendicular, perpendicular) + 1e-12).sqrt()  # at theta = 0 the gradient stays finite
     angle = fraction * torch.atan2(sine, cosine)
-    return torch.nn.functional.normalize(torch.cos(angle) * m + torch.sin(angle) * perpendicular / sine, dim=-1)
+    turned = add(scale(angle.cos(), m), scale(angle.sin() / sine, perpendicular))
+    return torch.stack(normalise(turned), dim=-1)
 
 
 class SHNOLayer(nn.Module):
@@ -186,9 +189,9 @@ class SHNOLayer(nn.Module):
         """The reset: m (batch, n, 3) of the neurons that spiked goes towards rest, by a rotation."""
         if self.reset == "none":
             return m
-        rest = self.rest.to(m)
-        target = rotate_towards(m, rest, self.reset_fraction) if self.reset == "soft" else rest.expand_as(m)
-        return torch.where(spiked[..., None], target, m)
+        rest = self.rest.to(m).expand_as(m)[spiked]
+        target = rotate_towards(m[spiked], rest, self.reset_fraction) if self.reset == "soft" else rest
+        return m.index_put((spiked,), target)
 
     def extra_repr(self):
         """Settings that decide the layer's dynamics, for print(model)."""

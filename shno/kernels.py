@@ -200,7 +200,8 @@ def leaves(tree):
 
 def is_constant(leaf):
     """Whether a parameter is compiled in: the same 0, 1 or -1 for every oscillator (axes, film factors, no current)."""
-    return np.prod(np.shape(leaf)) == 1 and float(leaf) in (0.0, 1.0, -1.0)
+    size = leaf.numel() if hasattr(leaf, "numel") else np.size(leaf)  # a tensor's or an array's
+    return size == 1 and float(leaf) in (0.0, 1.0, -1.0)
 
 
 def place_leaves(tree, n, is_free=lambda leaf: False, component=0):

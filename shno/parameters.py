@@ -28,7 +28,7 @@ def a_DL(oscillator, drive):
     Raises : ValueError where a current needs a thickness or a width that the oscillator does not give
     """
     name, value = drive.current
-    if name == "a_DL":
+    if name == "a_DL" or not np.any(value):  # no current is no torque, whatever the thickness
         return value
     for needed in ("thickness",) if name == "J" else ("thickness", "width", "t_HM"):
         if getattr(oscillator, needed) is None:

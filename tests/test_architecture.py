@@ -23,6 +23,7 @@ ALLOWED = {
     "vector": set(),
     "hdf5": set(),
     "kernel_cache": set(),
+    "command": set(),
     "solvers": {"vector"},
     "fields": FIRST,
     "llgs": FIRST | {"fields"},
@@ -34,6 +35,7 @@ ALLOWED = {
     "parameters": NOUNS | PHYSICS,
     "kernels": {"vector", "solvers", "kernel_cache"} | PHYSICS,
     "adjoint": {"vector", "solvers", "kernel_cache", "kernels", "parameters"} | PHYSICS,
+    "integrate": {"vector", "solvers", "kernels", "adjoint", "parameters"} | PHYSICS,
     "stability": {"vector", "parameters"} | NOUNS | PHYSICS,
     "reference": {"constants", "trajectory"} | NOUNS,
     "simulate": {*FIRST, *NOUNS, *PHYSICS, "solvers", "kernels", "parameters", "stability", "reference", "trajectory"},
@@ -49,10 +51,10 @@ OWNERS = {
     "h5py": {"shno.hdf5"},
     "numba": {"shno.kernels", "shno.kernel_cache", "shno.adjoint"},
     "matplotlib": {"shno.plots", "neuromorph.plots", "validation"},
-    "argparse": {"shno.__main__", "neuromorph.__main__", "validation"},
+    "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
     "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding"},
 }
-TORCH_IN_SHNO = {"shno.adjoint"}
+TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate"}
 TORCH_INSIDE_FUNCTIONS = {"shno.simulate"}
 INTEGRATORS = {"integrate", "simulate", "reference", "solvers", "llgs"}  # of m: only neuromorph.neuron takes these
 
@@ -118,7 +120,7 @@ def _third_parties_and_proof(module, taken):
             yield f"{taken.name}: {library} belongs to {', '.join(sorted(owners))}"
     lazily = module in TORCH_INSIDE_FUNCTIONS and taken.inside
     if within(taken.name, "torch") and package == "shno" and module not in TORCH_IN_SHNO and not lazily:
-        yield f"{taken.name}: torch in shno belongs to adjoint, and to simulate inside its functions"
+        yield f"{taken.name}: torch in shno belongs to adjoint and integrate, and to simulate inside its functions"
     if within(taken.name, "tests"):
         yield f"{taken.name}: nothing imports the tests"
     if within(taken.name, "validation") and package != "validation" and not (name == "__main__" and taken.inside):
@@ -240,19 +242,25 @@ def test_the_rules_have_no_circle():
         reach(module)
 
 
-def test_files_and_functions_are_short():
+def test_files_are_short():
     for module, source in sources().items():
         assert source.count("\n") <= 300, module
+
+
+def test_functions_are_short():
+    """At most 40 lines below the docstring."""
+    for module, source in sources().items():
         for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.FunctionDef):
-                assert node.end_lineno - node.lineno < 40, f"{module}.{node.name}"
+            if isinstance(node, ast.FunctionDef) and not module.startswith("validation"):
+                body = node.body[1 if ast.get_docstring(node) is not None else 0 :]
+                assert not body or node.end_lineno - body[0].lineno < 40, f"{module}.{node.name}"
 
 
 def test_only_command_lines_print():
     for module, source in sources().items():
         calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
         printing = any(isinstance(call, ast.Name) and call.id == "print" for call in calls)
-        assert not printing or module.endswith("__main__"), module
+        assert not printing or module.endswith(("__main__", ".command")), module
 
 
 def run_python(script):

@@ -194,7 +194,8 @@ def test_a_bar_moves_on_a_terminal(folder, capsys, monkeypatch):
 
 
 def test_validate_says_where_validation_is_absent(complaint, monkeypatch):
-    monkeypatch.setitem(sys.modules, "validation", None)
+    for module in ("validation", "validation.__main__"):
+        monkeypatch.setitem(sys.modules, module, None)
     assert "validation is not installed" in complaint("validate")
 
 

@@ -1,0 +1,380 @@
+"""Training through the step: compiled kernels against plain torch with autograd, and against trajectories."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import shno
+from shno import Drive, IntegrationError, Oscillator, integrate, parameters, simulate
+from shno.analysis import spike_times
+
+COMPONENT, THRESHOLD, REARM = 1, 0.7, 0.35  # of the neuron
+WATCH = {"component": COMPONENT, "threshold": THRESHOLD, "rearm": REARM}
+NEURON, AT_REST = shno.preset("easy-plane-neuron"), (0.0, -0.8, 0.6)
+A_C = 2.5e-3  # T, its depinning torque
+DT = 2e-12
+
+# The perpendicular device with every term on, tilted so that no component is a constant.
+DEVICE = replace(
+    shno.preset("w-cofeb-pma"),
+    demag=(0.06, 0.14, 0.8),
+    easy_axis=np.array([0.2, -0.3, np.sqrt(0.87)]),
+    p=np.array([0.36, 0.8, -0.48]),
+    field_like=-0.3,
+)
+DEVICE_DRIVE = Drive(a_DL=-0.03, B_ext=(-0.06333, 0.15674, 0.36252))
+
+
+def tensor(value, dtype=torch.float64):
+    return torch.tensor(np.array(value), dtype=dtype)
+
+
+def leaf(value):
+    return tensor(value).requires_grad_()
+
+
+def neuron(a_DL, n_steps, *, m=AT_REST, dt=DT, **more):
+    """Integrate the neuron at a torque in units of a_c; a_DL a tensor (...,)."""
+    values = parameters(NEURON, shno.operating_point("easy-plane-neuron"))
+    m = torch.as_tensor(m, dtype=a_DL.dtype)
+    return integrate(values, m, A_C * a_DL, dt=dt, n_steps=n_steps, **WATCH, **more)
+
+
+def record(a_DL, n_steps, *, m0=AT_REST):
+    """The same from the front door, every step saved; a_DL (...,) in units of a_c."""
+    drive = replace(shno.operating_point("easy-plane-neuron"), a_DL=A_C * np.asarray(a_DL))
+    return simulate(NEURON, drive, duration=n_steps * DT, dt=DT, m0=m0)
+
+
+def loss(passage, seed=0):
+    """A number that weighs every component of m_end and m_peak differently."""
+    weights = np.random.default_rng(seed).normal(size=(*passage.m_peak.shape, 4))
+    return (passage.m_end * tensor(weights[..., :3])).sum() + (passage.m_peak * tensor(weights[..., 3])).sum()
+
+
+def device_leaves(n):
+    """Every differentiable input of n devices: m (n, 3), a_DL (n,), and the parameters, some for each, some for all."""
+    rng = np.random.default_rng(11)
+    inputs = dict(parameters(DEVICE, DEVICE_DRIVE))
+    inputs["alpha"] = rng.uniform(0.02, 0.05, n)
+    inputs["Ku"] = inputs["Ku"] * rng.uniform(0.95, 1.05, n)
+    inputs["B_ext"] = inputs["B_ext"] * rng.uniform(0.8, 1.2, (n, 1))
+    inputs["a_DL"] = inputs["a_DL"] * rng.uniform(0.5, 1.5, n)
+    m = rng.normal(size=(n, 3))
+    return {"m": leaf(m / np.linalg.norm(m, axis=-1, keepdims=True)), **{k: leaf(v) for k, v in inputs.items()}}
+
+
+def run_device(leaves, executor, n_steps=60):
+    inputs = {name: value for name, value in leaves.items() if name not in ("m", "a_DL")}
+    watched = {"component": 2, "threshold": 0.1, "rearm": -0.1}
+    return integrate(inputs, leaves["m"], leaves["a_DL"], dt=1e-12, n_steps=n_steps, **watched, executor=executor)
+
+
+def assert_same(compiled, eager, tolerance):
+    assert torch.equal(compiled.armed, eager.armed)
+    for one, two in zip(compiled, eager, strict=True):
+        assert one.dtype == two.dtype and one.shape == two.shape
+        # crossing_time is NaN in both where there is none; elsewhere NaN is an error
+        nan = torch.isnan(one) if one is compiled.crossing_time else torch.zeros_like(one, dtype=torch.bool)
+        assert torch.equal(nan, torch.isnan(two))
+        scale = 1e-9 if one is compiled.crossing_time else 1.0
+        np.testing.assert_allclose(one[~nan].detach(), two[~nan].detach(), rtol=0, atol=tolerance * scale)
+
+
+# Compiled = autograd.
+
+
+def test_values_and_gradients_of_every_input_are_those_of_autograd():
+    leaves = device_leaves(5)
+    results, gradients = {}, {}
+    for executor in ("compiled", "torch"):
+        results[executor] = run_device(leaves, executor)
+        gradients[executor] = torch.autograd.grad(loss(results[executor]), list(leaves.values()))
+    assert_same(results["compiled"], results["torch"], 1e-12)
+    assert results["compiled"].crossings.sum() > 0 and len(set(results["compiled"].crossings.tolist())) > 1
+    for name, compiled, eager in zip(leaves, gradients["compiled"], gradients["torch"], strict=True):
+        assert compiled.shape == leaves[name].shape and torch.all(eager != 0), name
+        largest = float(eager.abs().max())
+        np.testing.assert_allclose(compiled, eager, rtol=1e-10, atol=1e-10 * largest, equal_nan=False, err_msg=name)
+
+
+def test_the_neuron_s_gradients_are_those_of_autograd():
+    a_DL, m = leaf(np.linspace(0.4, 12, 20).reshape(4, 5)), leaf(np.tile(AT_REST, (4, 5, 1)))
+    results, gradients = {}, {}
+    for executor in ("compiled", "torch"):
+        results[executor] = neuron(a_DL, 100, m=m, executor=executor)
+        gradients[executor] = torch.autograd.grad(loss(results[executor]), [a_DL, m])
+    assert_same(results["compiled"], results["torch"], 1e-12)
+    assert 0 < (results["compiled"].crossings > 0).sum() < 20
+    for compiled, eager in zip(gradients["compiled"], gradients["torch"], strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-10, atol=1e-10, equal_nan=False)
+
+
+def test_gradients_are_those_of_differences():
+    a_DL, m = leaf([1.5, 4.0]), leaf([AT_REST, (0.48, 0.6, 0.64)])
+    assert torch.autograd.gradcheck(
+        lambda a, start: neuron(a, 12, m=start)[:2], (a_DL, m), eps=1e-6, atol=1e-8, rtol=1e-6
+    )  # m leaves the sphere by 1e-6 and is projected; the peak is the end here, or the first step
+
+
+def test_the_cotangent_of_the_peak_enters_at_the_step_of_the_peak():
+    """A run cut at its peak has the same m_peak and the same gradient."""
+    a_DL = leaf([6.0])
+    m_y = record(6.0, 250).m[1:, 1]
+    steps = int(np.argmax(m_y)) + 1
+    assert 50 < steps < 240  # inside
+    whole, cut = neuron(a_DL, 250), neuron(a_DL, steps)
+    assert torch.equal(whole.m_peak, cut.m_peak) and torch.equal(cut.m_end[..., 1], cut.m_peak)
+    gradients = [torch.autograd.grad(passage.m_peak.sum(), a_DL)[0] for passage in (whole, cut)]
+    assert torch.equal(*gradients) and gradients[0].abs() > 1e-4
+    through_end = torch.autograd.grad(neuron(a_DL, steps).m_end[..., 1].sum(), a_DL)[0]
+    assert torch.allclose(gradients[0], through_end, rtol=1e-13, atol=0)
+
+
+def test_only_what_asks_for_a_gradient_gets_one():
+    plain = tensor([1.0, 3.0])
+    for passage in (neuron(plain, 20), neuron(plain, 20, executor="torch")):
+        assert not any(each.requires_grad for each in passage) and passage.m_end.grad_fn is None
+    with torch.no_grad():
+        assert not neuron(leaf([1.0, 3.0]), 20).m_end.requires_grad
+    for executor in ("compiled", "torch"):
+        passage = neuron(leaf([1.0, 3.0]), 20, executor=executor)
+        assert passage.m_end.requires_grad and passage.m_peak.requires_grad
+        assert not passage.crossings.requires_grad and not passage.crossing_time.requires_grad
+
+
+def test_a_shared_parameter_gets_the_sum_of_its_shares():
+    a_DL, n = tensor(np.linspace(1, 6, 5)), 5
+    values = parameters(NEURON, shno.operating_point("easy-plane-neuron"))
+    m = tensor(AT_REST).expand(n, 3)
+    gradients = []
+    for alpha in (leaf(0.08), leaf(np.full(n, 0.08))):
+        passage = integrate(values | {"alpha": alpha}, m, A_C * a_DL, dt=DT, n_steps=50, **WATCH)
+        gradients.append(torch.autograd.grad(loss(passage), alpha)[0])
+    assert gradients[1].shape == (n,) and len(set(gradients[1].tolist())) == n
+    assert float(gradients[0]) == pytest.approx(float(gradients[1].sum()), rel=1e-12)
+
+
+def test_padding_gets_no_gradient():
+    """Copies of the last oscillator fill the block: its gradient is its own alone."""
+    a_DL = np.linspace(1, 6, 5)
+    together, alone = leaf(a_DL), leaf(a_DL[-1:])
+    gradients = [torch.autograd.grad(neuron(a, 50).m_end[..., 1].sum(), a)[0] for a in (together, alone)]
+    assert torch.equal(gradients[0][-1:], gradients[1])
+
+
+# One definition: calls compose, shapes broadcast, trajectories agree.
+
+
+def test_one_call_of_500_steps_is_two_of_250():
+    a_DL = leaf([0.5, 1.2, 2.0, 4.0, 8.0, 12.0])
+    whole = neuron(a_DL, 500)
+    first = neuron(a_DL, 250)
+    second = neuron(a_DL, 250, m=first.m_end, armed=first.armed)
+    np.testing.assert_allclose(second.m_end.detach(), whole.m_end.detach(), rtol=0, atol=1e-13, equal_nan=False)
+    assert torch.equal(first.crossings + second.crossings, whole.crossings) and whole.crossings.max() > 2
+    assert torch.equal(torch.maximum(first.m_peak, second.m_peak), whole.m_peak)
+    assert torch.equal(second.armed, whole.armed)
+    one, two = (torch.autograd.grad(end.m_end[..., 1].sum(), a_DL, retain_graph=True)[0] for end in (whole, second))
+    np.testing.assert_allclose(two, one, rtol=1e-10, atol=1e-10, equal_nan=False)
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+def test_the_peak_and_the_crossings_are_those_of_the_trajectory(executor):
+    a_DL = np.array([0.5, 1.1, 2.0, 4.0, 8.0, 12.0])
+    run = record(a_DL, 500)
+    passage = neuron(leaf(a_DL), 500, executor=executor)
+    times = spike_times(run, threshold=THRESHOLD, rearm=REARM, component="y")
+    np.testing.assert_allclose(passage.m_end.detach(), run.m[-1], rtol=0, atol=1e-12, equal_nan=False)
+    np.testing.assert_allclose(
+        passage.m_peak.detach(), run.m[1:, :, 1].max(axis=0), rtol=0, atol=1e-12, equal_nan=False
+    )
+    assert passage.crossings.dtype == torch.int64
+    assert passage.crossings.tolist() == [len(each) for each in times]
+    assert passage.crossings.tolist()[:2] == [0, 0] and passage.crossings.max() >= 5
+    for crossing_time, each in zip(passage.crossing_time, times, strict=True):
+        if len(each):
+            assert float(crossing_time) == pytest.approx(each[0], abs=1e-9 * DT)
+        else:
+            assert torch.isnan(crossing_time)
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+def test_a_start_above_threshold_must_re_arm_before_it_counts(executor):
+    """Driven on, m turns; from m_y = 0.9 it first has to come down through 0.35."""
+    start, a_DL = (0.0, 0.9, np.sqrt(0.19)), [4.0, 6.0]
+    passage = neuron(leaf(a_DL), 500, m=start, executor=executor)
+    expected = spike_times(record(a_DL, 500, m0=start), threshold=THRESHOLD, rearm=REARM, component="y")
+    assert passage.crossings.tolist() == [len(each) for each in expected] and passage.crossings.min() >= 1
+    for crossing_time, each in zip(passage.crossing_time, expected, strict=True):
+        assert float(crossing_time) == pytest.approx(each[0], abs=1e-9 * DT)
+
+
+# A free turn about z at gamma B, m_x = r cos(phi + gamma B t), |m_x| <= 0.877, in 357 steps of 1 ps; 0.6 and 0.7 are
+# crossed upwards 0.7 turns from the start and then once a turn.
+FREE = parameters(Oscillator(Ms=1.0, alpha=0.0), Drive(a_DL=0.0, B_ext=(0.0, 0.0, 0.1)))
+R, TURN = np.hypot(0.36, 0.8), 357
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+@pytest.mark.parametrize(("rearm", "count"), [(0.5, 3), (-0.87, 3), (-0.88, 1)])
+def test_a_crossing_counts_again_only_after_a_value_below_rearm(executor, rearm, count):
+    settings = {"component": 0, "threshold": 0.7, "rearm": rearm, "executor": executor}
+    m = tensor((0.36, 0.8, 0.48))
+    passage = integrate(FREE, m, tensor(0.0), dt=1e-12, n_steps=int(2.9 * TURN), **settings)
+    assert passage.crossings == count
+    assert float(passage.m_peak) == pytest.approx(R, rel=1e-4)  # a step of 0.018 rad falls short of it by 4e-5
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+@pytest.mark.parametrize("steps", [1, 23, 90])
+def test_however_the_calls_are_cut_a_crossing_counts_once(executor, steps):
+    """Cut between threshold and `rearm`, a call that is not told would start armed; what it is told is `armed`."""
+    settings = {"component": 0, "threshold": 0.7, "rearm": -0.88, "executor": executor, "dt": 1e-12, "n_steps": steps}
+    m, armed, told, untold = tensor((0.36, 0.8, 0.48)), None, 0, 0
+    for _ in range(int(2.9 * TURN) // steps if steps > 1 else 300):
+        untold += int(integrate(FREE, m, tensor(0.0), **settings).crossings)
+        passage = integrate(FREE, m, tensor(0.0), **settings, armed=armed)
+        m, armed, told = passage.m_end, passage.armed, told + int(passage.crossings)
+        assert armed.shape == () and armed.dtype == torch.bool
+    assert told == 1 and not armed
+    assert untold == (3 if steps > 1 else 1)
+
+
+def test_armed_says_whether_the_first_crossing_counts():
+    a_DL = leaf(np.full((2, 3), 4.0))
+    armed = torch.tensor([[True, False, True], [False, False, False]])
+    passage = neuron(a_DL, 150, armed=armed)
+    assert passage.m_end.shape == (2, 3, 3) and passage.armed.shape == (2, 3)
+    assert torch.equal(passage.crossings > 0, armed) and torch.equal(torch.isnan(passage.crossing_time), ~armed)
+    assert neuron(a_DL, 150, armed=torch.tensor(False)).crossings.sum() == 0  # one for all
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+def test_crossings_are_interpolated_between_steps(executor):
+    settings = {"component": 0, "threshold": 0.6, "rearm": 0.5, "executor": executor}
+    phi, omega, dt = np.arctan2(-0.8, 0.36), FREE["gamma"] * 0.1, 1e-12
+    passage = integrate(FREE, tensor((0.36, -0.8, 0.48)), tensor(0.0), dt=dt, n_steps=60, **settings)
+    exact = (-np.arccos(0.6 / R) - phi) / omega
+    late = float(passage.crossing_time) - exact
+    assert 0 <= late <= omega * dt**2 / 8 * 0.6 / np.sqrt(R**2 - 0.6**2) * 1.02  # the chord lies below the arc
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (1,), (2, 1, 3)])
+def test_a_batch_keeps_its_shape_and_equals_its_loop(shape, executor):
+    a_DL = np.linspace(1.2, 6, int(np.prod(shape))).reshape(shape)
+    given = leaf(a_DL)
+    passage = neuron(given, 40, executor=executor)
+    assert passage.m_end.shape == (*shape, 3)
+    assert all(each.shape == shape for each in passage[1:])
+    (gradient,) = torch.autograd.grad(loss(passage), given)
+    assert gradient.shape == shape
+    for index in np.ndindex(shape):
+        alone = neuron(leaf(a_DL[index]), 40, executor=executor)
+        for one, many in zip(alone, passage, strict=True):
+            np.testing.assert_allclose(many[index].detach(), one.detach(), rtol=0, atol=1e-14)
+
+
+def test_a_batch_is_the_same_bits_in_wide_and_in_narrow_blocks():
+    a_DL, m = np.linspace(0.5, 14, 70), np.tile(AT_REST, (70, 1))
+    outputs = []
+    for part in (slice(0, 70), slice(50, 66)):
+        a, start = leaf(a_DL[part]), leaf(m[part])
+        passage = neuron(a, 100, m=start)
+        gradients = torch.autograd.grad((passage.m_end[..., 1] + 2 * passage.m_peak).sum(), [a, start])
+        outputs.append((*passage, *gradients))
+    for many, few in zip(*outputs, strict=True):
+        assert np.array_equal(many[50:66].detach().numpy(), few.detach().numpy(), equal_nan=True)
+
+
+def test_the_torque_m_and_parameters_broadcast():
+    alpha = leaf([[0.06], [0.08]])  # (2, 1)
+    values = parameters(NEURON, shno.operating_point("easy-plane-neuron")) | {"alpha": alpha}
+    a_DL = leaf(A_C * np.array([1.0, 2.0, 4.0]))  # (3,)
+    m = leaf([AT_REST, (0.0, -0.6, 0.8), (0.0, 0.0, 1.0), (0.0, 0.6, 0.8)]).reshape(4, 1, 1, 3)
+    passages = [integrate(values, m, a_DL, dt=DT, n_steps=30, **WATCH, executor=each) for each in ("compiled", "torch")]
+    assert passages[0].m_end.shape == (4, 2, 3, 3)
+    assert_same(*passages, 1e-12)
+    gradients = [torch.autograd.grad(loss(each), [alpha, a_DL]) for each in passages]
+    for compiled, eager in zip(*gradients, strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-10, equal_nan=False)
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+def test_float32_stays_float32_and_near_float64(executor):
+    a_DL = np.array([1.0, 3.0, 6.0])
+    single, double = (tensor(a_DL, dtype=dtype).requires_grad_() for dtype in (torch.float32, torch.float64))
+    passages = [neuron(a, 200, executor=executor) for a in (single, double)]
+    gradients = [
+        torch.autograd.grad(p.m_end[..., 1].sum(), a)[0] for p, a in zip(passages, (single, double), strict=True)
+    ]
+    assert passages[0].m_end.dtype == passages[0].m_peak.dtype == passages[0].crossing_time.dtype == torch.float32
+    assert gradients[0].dtype == torch.float32
+    assert torch.equal(passages[0].crossings, passages[1].crossings)
+    np.testing.assert_allclose(
+        passages[0].m_end.detach(), passages[1].m_end.detach(), rtol=0, atol=1e-4, equal_nan=False
+    )
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-3, equal_nan=False)  # 200 steps of 6e-8, amplified
+
+
+def test_the_input_is_not_changed():
+    m, a_DL = tensor([AT_REST, AT_REST]), tensor([2.0, 3.0])
+    before = m.clone()
+    neuron(a_DL, 30, m=m)
+    assert torch.equal(m, before)
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"component": 3},
+        {"component": -1},
+        {"component": "y"},
+        {"rearm": 0.8},
+        {"rearm": float("nan")},
+        {"threshold": float("nan")},
+        {"n_steps": 0},
+        {"n_steps": -5},
+        {"n_steps": 2.5},
+        {"dt": 0.0},
+        {"dt": -1e-12},
+        {"dt": float("nan")},
+        {"executor": "numpy"},
+        {"m": torch.zeros(2)},
+        {"m": torch.zeros(4, 2)},
+        {"m": torch.tensor([0, 0, 1])},
+        {"m": torch.tensor([[0.0, 0.0, 1.0]] * 2), "a_DL": torch.zeros(3)},
+    ],
+)
+def test_a_bad_call_is_refused(change):
+    values = parameters(NEURON, shno.operating_point("easy-plane-neuron"))
+    call = {"m": tensor(AT_REST), "a_DL": tensor(A_C), "dt": DT, "n_steps": 5, **WATCH} | change
+    with pytest.raises(ValueError, match=r" must "):
+        integrate(values, call.pop("m"), call.pop("a_DL"), **call)
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+def test_an_absurd_step_is_an_integration_error(executor):
+    with pytest.raises(IntegrationError, match=r"reached .* within 20 steps of 1e-10 s: .* Use dt <= 5e-11 s\.$"):
+        neuron(tensor([4.0, 8.0]), 20, dt=1e-10, executor=executor)
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+@pytest.mark.parametrize("where", ["m", "a_DL", "alpha"])
+def test_nan_is_an_integration_error_and_never_a_result(executor, where):
+    values = parameters(NEURON, shno.operating_point("easy-plane-neuron"))
+    m, a_DL, nan = tensor([AT_REST, AT_REST]), tensor([A_C, A_C]), float("nan")
+    if where == "m":
+        m[1, 0] = nan
+    elif where == "a_DL":
+        a_DL[1] = nan
+    else:
+        values["alpha"] = tensor([0.08, nan])
+    with pytest.raises((IntegrationError, ValueError)):
+        integrate(values, m, a_DL, dt=DT, n_steps=20, **WATCH, executor=executor)
