@@ -35,7 +35,7 @@ def _parser():
     train.add_argument("--batch-size", type=_at_least(2), default=64, help="images a step")
     train.add_argument("--seed", type=int, default=0, help="of weights, shuffling and the held-out split")
     train.add_argument("--no-twin", action="store_true", help="do not train the ReLU twin beside the hybrid")
-    train.add_argument("--out", default="runs/latest", help="folder of the run")
+    train.add_argument("--out", help="folder of the run (default: runs/ and the model's name)")
     train.set_defaults(command=_train)
     plot = commands.add_parser("plot", help="draw the figures of a run's folder")
     plot.add_argument("folder", help="a folder that train wrote")
@@ -57,13 +57,13 @@ def _train(arguments):
     from neuromorph import plots, runs
 
     names = ("model", "dataset", "data_dir", "classes", "epochs", "batch_size", "seed")
-    config = {name: getattr(arguments, name) for name in names}
+    config, out = {name: getattr(arguments, name) for name in names}, arguments.out or f"runs/{arguments.model}"
     train = runs.run if arguments.no_twin else runs.run_with_twin
     with _Progress(sys.stderr) as progress:
-        metrics = train(config, arguments.out, on_batch=progress.batch, on_epoch=progress.epoch)
-    plots.plot_run(arguments.out)
+        metrics = train(config, out, on_batch=progress.batch, on_epoch=progress.epoch)
+    plots.plot_run(out)
     beside = "" if metrics["twin_test_accuracy"] is None else f"   (ReLU twin {metrics['twin_test_accuracy']:.2%})"
-    print(f"results in {arguments.out}")
+    print(f"results in {out}")
     if metrics["spike_rate"] is not None:
         print(
             f"spike rate {metrics['spike_rate']:.1%}, dead neurons {metrics['dead']:.1%}, "

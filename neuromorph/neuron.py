@@ -22,6 +22,7 @@ from shno.vector import add, dot, normalise, scale
 LARGEST_TURN = 0.2  # rad a step, shno's own limit
 RESETS = ("soft", "hard", "none")
 READ_OUTS = ("spike", "count")
+HALF = (torch.float16, torch.bfloat16)
 
 
 class State(NamedTuple):
@@ -48,6 +49,44 @@ def rotate_towards(m, target, fraction):
     angle = fraction * torch.atan2(sine, cosine)
     turned = add(scale(angle.cos(), m), scale(angle.sin() / sine, perpendicular))
     return torch.stack(normalise(turned), dim=-1)
+
+
+def check_settings(layer):
+    """Every complaint about a layer's settings, before anything is computed; ValueError."""
+    for name, usual in (("n", 60), ("n_steps", 15)):
+        value = getattr(layer, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number >= 1, got {value!r}. {usual} is usual.")
+    if layer.truncate is not None and (not isinstance(layer.truncate, int) or layer.truncate < 1):
+        raise ValueError(f"truncate must be None or a whole number >= 1, got {layer.truncate!r}. 1 is usual.")
+    for name, known in (("reset", RESETS), ("read_out", READ_OUTS)):
+        if getattr(layer, name) not in known:
+            raise ValueError(
+                f"{name} must be one of {', '.join(known)}, got {getattr(layer, name)!r}. Choose one of these."
+            )
+    for name in ("dt", "neural_step", "clip", "critical_torque"):
+        if not 0 < getattr(layer, name) < np.inf:
+            raise ValueError(f"{name} must be positive and finite, got {getattr(layer, name)!r}. Correct it.")
+    if not 0 <= layer.reset_fraction <= 1:
+        raise ValueError(
+            f"reset_fraction must be in [0, 1], got {layer.reset_fraction!r}. 1 turns m all the way to rest."
+        )
+    if not -1 < layer.rearm <= layer.threshold < 1:
+        got = f"{layer.rearm!r} and {layer.threshold!r}"
+        raise ValueError(f"rearm and threshold must be -1 < rearm <= threshold < 1, got {got}. 0.35 and 0.7 are usual.")
+    if abs(round(layer.neural_step / layer.dt) * layer.dt - layer.neural_step) > 1e-9 * layer.neural_step:
+        got = f"{layer.neural_step:.6g} s at dt = {layer.dt:.3g} s"
+        raise ValueError(f"neural_step must be a multiple of dt, got {got}. 0.5e-9 and 2e-12 are usual.")
+    shapes = shno.batch_shape(shno.parameters(layer.oscillator, layer.bias))
+    if shapes not in ((), (1,), (layer.n,)):
+        raise ValueError(f"oscillator and bias must have one value or one for each of {layer.n} neurons, got {shapes}.")
+    # At full drive the hard-axis field balances the torque: alpha M m_x = a.
+    B = layer.clip * layer.critical_torque / np.min(layer.oscillator.alpha)
+    turn = np.max(layer.oscillator.gamma) * B * layer.dt
+    if turn > LARGEST_TURN:
+        got = f"{turn:.2g} at |B| = {B:.2g} T"
+        limit = LARGEST_TURN / turn * layer.dt
+        raise ValueError(f"dt must turn m by at most {LARGEST_TURN} rad a step, got {got}. Use dt <= {limit:.2g} s.")
 
 
 class SHNOLayer(nn.Module):
@@ -93,47 +132,19 @@ class SHNOLayer(nn.Module):
     ):
         """Check the settings and find the rest state; nothing is random."""
         super().__init__()
-        self.n, self.n_steps, self.dt = n, n_steps, dt
-        self.oscillator = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
-        self.bias = shno.operating_point("easy-plane-neuron") if bias is None else bias
+        self.n, self.n_steps, self.dt, self.neural_step, self.truncate = n, n_steps, dt, neural_step, truncate
         self.threshold, self.rearm, self.clip, self.reset_fraction = threshold, rearm, clip, reset_fraction
         self.reset, self.read_out = reset, read_out
         self.surrogate = FastSigmoid() if surrogate is None else surrogate
-        self.truncate = truncate
+        self.oscillator = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
+        self.bias = shno.operating_point("easy-plane-neuron") if bias is None else bias
+        pinning = float(np.max(np.linalg.norm(self.bias.B_ext, axis=-1)))
+        self.critical_torque = pinning if critical_torque is None else critical_torque
+        check_settings(self)
         self.steps_each = round(neural_step / dt)
-        self.neural_step = neural_step
         self.parameters_of_device = shno.parameters(self.oscillator, self.bias)
-        pinning = np.linalg.norm(self.bias.B_ext, axis=-1)
-        self.critical_torque = float(np.max(pinning)) if critical_torque is None else critical_torque
-        self._check()
-        rest = torch.as_tensor(shno.equilibrium(self.oscillator, self.bias, driven=True))
-        self.register_buffer("rest", rest.expand(n, 3).clone(), persistent=False)
-
-    def _check(self):
-        """Every complaint about the layer's own settings."""
-        if not isinstance(self.n, int) or self.n < 1 or not isinstance(self.n_steps, int) or self.n_steps < 1:
-            raise ValueError(
-                f"n and n_steps must be whole numbers >= 1, got {self.n} and {self.n_steps}. 60 and 15 are usual."
-            )
-        if self.reset not in RESETS or self.read_out not in READ_OUTS:
-            raise ValueError(
-                f"reset must be in {RESETS} and read_out in {READ_OUTS}, got {self.reset!r} and {self.read_out!r}."
-            )
-        if abs(self.steps_each * self.dt - self.neural_step) > 1e-9 * self.neural_step:
-            raise ValueError(
-                f"neural_step must be a multiple of dt, got {self.neural_step:.6g} s at dt = {self.dt:.3g} s."
-            )
-        alpha, gamma = np.min(self.oscillator.alpha), np.max(self.oscillator.gamma)
-        B = (
-            self.clip * self.critical_torque / alpha
-        )  # at full drive the hard-axis field balances the torque: alpha M m_x = a
-        turn = gamma * B * self.dt
-        if turn > LARGEST_TURN:
-            limit = LARGEST_TURN / turn * self.dt
-            raise ValueError(
-                f"dt must turn m by at most {LARGEST_TURN} rad a step, got {turn:.2g} at |B| = {B:.2g} T. "
-                f"Use dt <= {limit:.2g} s."
-            )
+        # Not a buffer: module.to(torch.bfloat16) must not round a unit vector.
+        self.rest = torch.as_tensor(shno.equilibrium(self.oscillator, self.bias, driven=True)).expand(n, 3).clone()
 
     def initial_state(self, batch, like):
         """All neurons at rest and armed: the State on the device and in the precision of `like`."""
@@ -150,14 +161,21 @@ class SHNOLayer(nn.Module):
 
         x : (batch, n) held for n_steps, or (steps, batch, n); units of a_c, positive drives towards a spike
         state : State or None (rest)
-        Returns : spikes (steps, batch, n), in x's dtype, and the State after the last step
+        Returns : spikes (steps, batch, n), in x's dtype (float32 for half precision), and the State after the last step
         Raises : ValueError for another shape or an empty batch
         """
-        if x.ndim not in (2, 3) or x.shape[-1] != self.n or x.numel() == 0:
-            expected = f"(batch, {self.n}) or (steps, batch, {self.n}) and not empty"
-            raise ValueError(f"x must be {expected}, got {tuple(x.shape)}. Neurons are the last axis, time the first.")
+        if x.ndim not in (2, 3) or x.shape[-1] != self.n or x.numel() == 0 or not x.is_floating_point():
+            expected = f"(batch, {self.n}) or (steps, batch, {self.n}) and not empty, floating-point"
+            got = f"{tuple(x.shape)}, {x.dtype}"
+            raise ValueError(f"x must be {expected}, got {got}. Neurons are the last axis, time the first.")
+        if not bool(x.isfinite().all()):
+            raise ValueError("x must be finite, got NaN or infinity. Look at what feeds the layer.")
+        x = x.float() if x.dtype in HALF else x  # m needs at least float32
         inputs = x.unbind(0) if x.ndim == 3 else (x,) * self.n_steps
-        state = self.initial_state(x.shape[-2], x) if state is None else state
+        state = self.initial_state(x.shape[-2], x) if state is None else State(state.m.to(x), state.armed.to(x.device))
+        if state.m.shape != (x.shape[-2], self.n, 3):
+            expected = f"(batch, n, 3) = {(x.shape[-2], self.n, 3)}"
+            raise ValueError(f"state.m must be {expected}, got {tuple(state.m.shape)}. A state belongs to its batch.")
         spikes = []
         for k, each in enumerate(inputs):
             if self.truncate is not None and k and k % self.truncate == 0:
@@ -205,11 +223,12 @@ def record(layer, x, *, save_every=5):
     included.
 
     layer : SHNOLayer
-    x : (steps, images, n)   as `forward` takes it
+    x : (images, n) held, or (steps, images, n)   as `forward` takes it
     Returns : Trajectory with m (steps x steps_each / save_every + 1, images, n, 3), float32; its drive is the
     Sampled torque of each neural step.
         What is saved at the end of a neural step is the state before its reset, which shows as a jump after it.
     """
+    x = x.expand(layer.n_steps, *x.shape) if x.ndim == 2 else x
     a = layer.drive(x.double()).cpu().numpy()
     state, pieces = layer.initial_state(x.shape[1], x), []
     for k in range(len(x)):

@@ -32,10 +32,13 @@ def run(config, folder, *, on_batch=None, on_epoch=None):
     folder = Path(folder)
     data = load(config["dataset"], data_dir=config["data_dir"], classes=config["classes"])
     training, held_out = held_out_split(data.train, seed=config["seed"])
-    prepare(folder)
+    if not len(held_out):
+        raise ValueError(
+            f"the data set must have at least 10 training images, got {len(data.train)}. Keep more classes."
+        )
     torch.manual_seed(config["seed"])
     model = build(config["model"], classes=config["classes"])
-    write_json(folder / "config.json", config | {"layer": layer_settings(model)})
+    prepare(folder, config | {"layer": layer_settings(model)})
 
     def report(epoch, best):
         if on_epoch is not None:
@@ -80,17 +83,21 @@ def run_with_twin(config, folder, **progress):
     return metrics
 
 
-def prepare(folder):
-    """Make the folder; OSError with one line where it cannot be made or written to."""
+def prepare(folder, config):
+    """Make the folder and write config.json into it.
+
+    Raises : OSError with one line where that cannot be done; ValueError where the folder holds another run: it is kept
+    """
+    path = folder / "config.json"
+    if path.exists() and path.read_text() != as_json(config):
+        raise ValueError(
+            f"out must be a new folder or one of the same run, got '{folder}' of another run. Choose another."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{os.getpid()}.part"
-        probe.touch()
-        probe.unlink()
+        write_json(path, config)
     except OSError as error:
-        raise OSError(
-            f"out must be a folder that can be written to, got '{folder}' ({error.strerror}). Choose another."
-        ) from None
+        raise OSError(f"out must be a folder that can be written to, got '{folder}' ({error.strerror}).") from None
 
 
 def write_beside(path, write):
@@ -104,8 +111,13 @@ def write_beside(path, write):
 
 
 def write_json(path, content):
-    """Content as indented JSON."""
-    write_beside(path, lambda beside: beside.write_text(json.dumps(content, indent=1) + "\n"))
+    """Write content as indented JSON."""
+    write_beside(path, lambda beside: beside.write_text(as_json(content)))
+
+
+def as_json(content):
+    """Content as indented JSON text."""
+    return json.dumps(content, indent=1) + "\n"
 
 
 def layer_settings(model):

@@ -15,6 +15,7 @@ _HOME = {
     "simulate": "simulate",
     "integrate": "integrate",
     "parameters": "parameters",
+    "batch_shape": "parameters",
     "preset": "presets",
     "operating_point": "presets",
     "equilibrium": "stability",

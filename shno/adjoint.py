@@ -19,6 +19,7 @@ from shno.kernels import (
     INLINED,
     deposit,
     gather,
+    gather_parameters,
     lanes,
     load,
     place_leaves,
@@ -53,7 +54,9 @@ def _entered(layout, w, cotangent):
 
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
-def passage_kernel(first, last, layout, m, rows, n_steps, threshold, rearm, end, ready, peak, count, time, deviation):
+def passage_kernel(
+    first, last, layout, m, rows, shared, n_steps, threshold, rearm, end, ready, peak, count, time, deviation
+):
     """Advance blocks first ... last from m (3, n) to end (3, n), watching one component.
 
     ready : (n,)                          whether the next crossing counts, 0 or 1; in place
@@ -61,11 +64,11 @@ def passage_kernel(first, last, layout, m, rows, n_steps, threshold, rearm, end,
     """
     width = lanes(layout)
     zero, one = number(0.0, threshold), number(1.0, threshold)
-    y, parameters = np.empty(3 * width, m.dtype), np.empty(rows.shape[0] * width, m.dtype)
+    y, parameters = np.empty(3 * width, m.dtype), np.empty((rows.shape[0] + shared.shape[0]) * width, m.dtype)
     armed, crossings, highest, worst = np.empty((4, width), m.dtype)
     opened, below, above = np.empty((3, width), m.dtype)  # the first crossing: its step, the component before and after
     for block in range(first, last):
-        gather(parameters, rows, block * width, width)
+        gather_parameters(parameters, rows, shared, block * width, width)
         gather(y, m, block * width, width)
         armed[:] = ready[block * width : (block + 1) * width]
         crossings[:], highest[:], worst[:], opened[:], below[:], above[:] = 0, -2, 0, -1, 0, 1
@@ -94,17 +97,20 @@ def passage_kernel(first, last, layout, m, rows, n_steps, threshold, rearm, end,
 
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
-def adjoint_kernel(first, last, layout, m, rows, n_steps, end_bar, peak_bar, m_bar, rows_bar):
+def adjoint_kernel(first, last, layout, m, rows, shared, n_steps, end_bar, peak_bar, m_bar, rows_bar):
     """Cotangents m_bar (3, n) and rows_bar (n_free, n) of blocks first ... last, for those of end and peak."""
     width, n_free = lanes(layout), rows_bar.shape[0]
     zero = number(0.0, m[0, 0])
-    parameters, path = np.empty(rows.shape[0] * width, m.dtype), np.empty(n_steps * 3 * width, m.dtype)
+    parameters, path = (
+        np.empty((rows.shape[0] + shared.shape[0]) * width, m.dtype),
+        np.empty(n_steps * 3 * width, m.dtype),
+    )
     # One array, so that the compiler has few pointers to tell apart: m or its cotangent w (3), cotangent of the peak,
     # peak, its step, cotangents of the free rows. With more arrays the loops are not vectorised: 10 times slower.
     lane = np.empty((ADJOINT_ROWS + n_free) * width, m.dtype)
     bars = lane[ADJOINT_ROWS * width :]
     for block in range(first, last):
-        gather(parameters, rows, block * width, width)
+        gather_parameters(parameters, rows, shared, block * width, width)
         gather(lane, m, block * width, width)
         lane[3 * width : 4 * width] = peak_bar[block * width : (block + 1) * width]
         lane[4 * width : 5 * width], lane[5 * width :] = -2, 0
@@ -140,14 +146,14 @@ class _Passage(torch.autograd.Function):
     """The two kernels as one differentiable operation on (3, n) and (n_rows, n); n a whole number of blocks."""
 
     @staticmethod
-    def forward(ctx, m, rows, armed, layout, n_steps, threshold, rearm):
-        scalar = np.dtype(str(m.dtype).removeprefix("torch.")).type
+    def forward(ctx, m, rows, shared, armed, layout, n_steps, threshold, rearm):
+        scalar = shared.dtype.type
         end, per_lane = torch.empty_like(m), m.new_empty(5, m.shape[1])
         per_lane[0] = armed
-        inputs = (m.numpy(), rows.numpy(), n_steps, scalar(threshold), scalar(rearm))
+        inputs = (m.numpy(), rows.numpy(), shared, n_steps, scalar(threshold), scalar(rearm))
         run_blocks(passage_kernel, m.shape[1], layout, *inputs, end.numpy(), *per_lane.numpy())
         ctx.save_for_backward(m, rows)
-        ctx.layout, ctx.n_steps = layout, n_steps
+        ctx.layout, ctx.shared, ctx.n_steps = layout, shared, n_steps
         armed, peak, *rest = per_lane.unbind()
         ctx.mark_non_differentiable(armed, *rest)
         return end, peak, armed, *rest
@@ -156,22 +162,12 @@ class _Passage(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, end_bar, peak_bar, *_):
         m, rows = ctx.saved_tensors
-        m_bar, free_bar = torch.empty_like(m), m.new_empty(ctx.layout.n_free, m.shape[1])
-        cotangents = (end_bar.contiguous().numpy(), peak_bar.contiguous().numpy())
-        run_blocks(
-            adjoint_kernel,
-            m.shape[1],
-            ctx.layout,
-            m.numpy(),
-            rows.numpy(),
-            ctx.n_steps,
-            *cotangents,
-            m_bar.numpy(),
-            free_bar.numpy(),
-        )
-        rows_bar = torch.zeros_like(rows) if ctx.layout.n_free < len(rows) else free_bar
-        rows_bar[: ctx.layout.n_free] = free_bar
-        return m_bar, rows_bar, None, None, None, None, None
+        m_bar, rows_bar = torch.empty_like(m), torch.zeros_like(rows)
+        free_bar = rows_bar[: ctx.layout.n_free]
+        inputs = (m.numpy(), rows.numpy(), ctx.shared, ctx.n_steps)
+        cotangents = (end_bar.contiguous(), peak_bar.contiguous(), m_bar, free_bar)
+        run_blocks(adjoint_kernel, m.shape[1], ctx.layout, *inputs, *(x.numpy() for x in cotangents))
+        return m_bar, rows_bar, None, None, None, None, None, None
 
 
 def compiled_passage(tree, m, armed, n_steps, component, threshold, rearm):
@@ -182,13 +178,15 @@ def compiled_passage(tree, m, armed, n_steps, component, threshold, rearm):
     """
     batch = m.shape[:-1]
     n = batch.numel()
-    layout, leaves = place_leaves(tree, n, is_free=lambda leaf: leaf.requires_grad, component=component)
-    rows = torch.stack([leaf.expand(batch).reshape(n) for leaf in leaves])
+    layout, leaves, shared = place_leaves(tree, n, is_free=lambda leaf: leaf.requires_grad, component=component)
+    shared = np.array(shared, str(m.dtype).removeprefix("torch."))
+    rows = [leaf.expand(batch).reshape(n) for leaf in leaves]
+    rows = torch.stack(rows) if rows else m.new_empty(0, n)
     columns, armed = m.reshape(n, 3).T, armed.reshape(n).to(m)
     missing = -n % layout.lanes
     if missing:
         rows, columns = (torch.cat([x, x[:, -1:].expand(-1, missing)], dim=1) for x in (rows, columns))
         armed = torch.nn.functional.pad(armed, (0, missing))
-    results = _Passage.apply(columns.contiguous(), rows.contiguous(), armed, layout, n_steps, threshold, rearm)
+    results = _Passage.apply(columns.contiguous(), rows.contiguous(), shared, armed, layout, n_steps, threshold, rearm)
     end, *per_lane = (x[..., :n] for x in results)
     return end.T.reshape(m.shape), *(x.reshape(batch) for x in per_lane)

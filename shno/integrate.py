@@ -55,9 +55,7 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     compiled = executor == "compiled" or (executor == "auto" and m.device.type == "cpu")
     passage = compiled_passage if compiled else _eager_passage
     end, peak, armed, count, time, deviation = passage(tree, m, armed, n_steps, component, threshold, rearm)
-    if not bool((deviation <= LARGEST_NORM_ERROR).all()):
-        worst = f"| |m| - 1 | reached {float(deviation.max()) / 2:.2g} within {n_steps} steps of {dt:.3g} s"
-        raise IntegrationError(f"{worst}: m turns too far in one. Use dt <= {dt / 2:.3g} s.")
+    _check_passage(end.detach(), deviation, n_steps, dt)
     result = Passage(end, peak, count.long(), torch.where(time >= 0, time * dt, torch.nan))
     result.armed = armed > 0
     return result
@@ -75,6 +73,17 @@ def _check(m, n_steps, component, threshold, rearm, executor):
     if executor not in EXECUTORS or (executor == "compiled" and m.device.type != "cpu"):
         got = f"{executor!r} on {m.device.type}"
         raise ValueError(complaint("executor", f"one of {', '.join(EXECUTORS)}", got, "Compiled needs the CPU."))
+
+
+def _check_passage(end, deviation, n_steps, dt):
+    """IntegrationError where the result is not finite or the norm moved too far before projection."""
+    if not bool(end.isfinite().all()):
+        raise IntegrationError(
+            f"m is not finite after {n_steps} steps. Look for NaN or infinity in a_DL and parameters."
+        )
+    if not bool((deviation <= LARGEST_NORM_ERROR).all()):
+        worst = f"| |m| - 1 | reached {float(deviation.max()) / 2:.2g} within {n_steps} steps of {dt:.3g} s"
+        raise IntegrationError(f"{worst}: m turns too far in one. Use dt <= {dt / 2:.3g} s.")
 
 
 def _as_tensor(value, like):

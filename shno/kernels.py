@@ -157,6 +157,15 @@ def gather(block, array, first, width):
 
 
 @register_jitable(**INLINED)
+def gather_parameters(block, rows, shared, first, width):
+    """Fill a block of parameters: columns first ... first + width of rows (k, n), then each shared number."""
+    gather(block, rows, first, width)
+    for k in range(shared.shape[0]):
+        for i in range(width):
+            block[(rows.shape[0] + k) * width + i] = shared[k]
+
+
+@register_jitable(**INLINED)
 def scatter(block, array, first, width):
     """Copy a flat block (k x width) to columns first ... first + width of array (k, n)."""
     for k in range(array.shape[0]):
@@ -166,14 +175,14 @@ def scatter(block, array, first, width):
 
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
-def trajectory_kernel(first, last, layout, m, rows, saved, save_every, deviation):
+def trajectory_kernel(first, last, layout, m, rows, shared, saved, save_every, deviation):
     """Advance blocks first ... last: m (3, n) in place, every save_every-th state into saved (n_saved, 3, n)."""
     width = lanes(layout)
     y = np.empty(3 * width, m.dtype)
-    parameters = np.empty(rows.shape[0] * width, m.dtype)
+    parameters = np.empty((rows.shape[0] + shared.shape[0]) * width, m.dtype)
     worst = np.empty(width, m.dtype)
     for block in range(first, last):
-        gather(parameters, rows, block * width, width)
+        gather_parameters(parameters, rows, shared, block * width, width)
         gather(y, m, block * width, width)
         worst[:] = 0
         for k in range(saved.shape[0]):
@@ -198,40 +207,52 @@ def leaves(tree):
         yield tree
 
 
+def is_shared(leaf):
+    """Whether a parameter is one number for all oscillators."""
+    return (leaf.numel() if hasattr(leaf, "numel") else np.size(leaf)) == 1  # a tensor's, or an array's or number's
+
+
 def is_constant(leaf):
-    """Whether a parameter is compiled in: the same 0, 1 or -1 for every oscillator (axes, film factors, no current)."""
-    size = leaf.numel() if hasattr(leaf, "numel") else np.size(leaf)  # a tensor's or an array's
-    return size == 1 and float(leaf) in (0.0, 1.0, -1.0)
+    """Whether a parameter is compiled in: 0, 1 or -1 for all oscillators (axes, film factors, no current)."""
+    return is_shared(leaf) and as_number(leaf) in (0.0, 1.0, -1.0)
+
+
+def as_number(leaf):
+    """The value of a shared parameter as a Python float."""
+    return float(leaf.item() if hasattr(leaf, "item") else leaf)
 
 
 def place_leaves(tree, n, is_free=lambda leaf: False, component=0):
-    """The Layout of arguments (h, torque parameters, field parameters) for n oscillators, and the leaves that are
-    rows, free ones first.
+    """The Layout of arguments (h, torque parameters, field parameters) for n oscillators, and where their values go.
 
     is_free(leaf) : differentiable, hence always a row
+    Returns : Layout, the leaves that are rows (free ones first), the numbers that are shared
     """
     present = [leaf for leaf in leaves(tree) if leaf is not None]
-    free = [leaf for leaf in present if is_free(leaf)]
     fixed = [leaf for leaf in present if not is_free(leaf) and not is_constant(leaf)]
-    place = {id(leaf): row for row, leaf in enumerate(free + fixed)}
+    shared = [leaf for leaf in fixed if is_shared(leaf)]
+    rows = [leaf for leaf in present if is_free(leaf)] + [leaf for leaf in fixed if not is_shared(leaf)]
+    place = {id(leaf): row for row, leaf in enumerate(rows + shared)}
 
     def spell(leaf):
         if isinstance(leaf, tuple):
             return tuple(spell(part) for part in leaf)
-        return None if leaf is None else place[id(leaf)] if id(leaf) in place else float(leaf)
+        return None if leaf is None else place[id(leaf)] if id(leaf) in place else as_number(leaf)
 
-    return Layout(spell(tree), len(free), NARROW if n <= NARROW else WIDE, component), free + fixed
+    n_free = sum(map(is_free, present))
+    layout = Layout(spell(tree), n_free, NARROW if n <= NARROW else WIDE, component)
+    return layout, rows, [as_number(leaf) for leaf in shared]
 
 
 def lay_out(tree, batch, dtype):
-    """The Layout of numpy arguments for a batch and the array of rows, (n_rows, n padded to whole blocks)."""
+    """The Layout of numpy arguments for a batch, its rows (n_rows, n padded to whole blocks) and its shared numbers."""
     n = max(int(np.prod(batch)), 1)
-    layout, row_leaves = place_leaves(tree, n)
-    rows = np.empty((len(row_leaves), -(-n // layout.lanes) * layout.lanes), dtype)
-    for row, leaf in zip(rows, row_leaves, strict=True):
+    layout, leaves_of_rows, shared = place_leaves(tree, n)
+    rows = np.empty((len(leaves_of_rows), -(-n // layout.lanes) * layout.lanes), dtype)
+    for row, leaf in zip(rows, leaves_of_rows, strict=True):
         row[:n] = np.broadcast_to(leaf, batch).ravel()
         row[n:] = row[n - 1]
-    return layout, rows
+    return layout, rows, np.array(shared, dtype)
 
 
 @cache

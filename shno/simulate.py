@@ -193,7 +193,7 @@ def _run_compiled(m, oscillator, drive, values, *, dt, save_every, device, progr
 
     n_saved, batch = m.shape[0] - 1, m.shape[1:-1]
     n = max(int(np.prod(batch)), 1)
-    layout, rows = kernels.lay_out((reduced_step(values, dt), *arguments(values)), batch, m.dtype)
+    layout, rows, shared = kernels.lay_out((reduced_step(values, dt), *arguments(values)), batch, m.dtype)
     width = rows.shape[1]
     state = np.empty((3, width), m.dtype)
     state[:, :n] = m[0].reshape(n, 3).T
@@ -203,7 +203,7 @@ def _run_compiled(m, oscillator, drive, values, *, dt, save_every, device, progr
     saved = np.empty((min(chunk, n_saved), 3, width), m.dtype)
     for first in range(0, n_saved, chunk):
         part = saved[: min(chunk, n_saved - first)]
-        kernels.run_blocks(kernels.trajectory_kernel, width, layout, state, rows, part, save_every, deviation)
+        kernels.run_blocks(kernels.trajectory_kernel, width, layout, state, rows, shared, part, save_every, deviation)
         done = first + len(part)
         m[first + 1 : done + 1] = np.moveaxis(part[..., :n], 1, 2).reshape(len(part), *batch, 3)
         _check_norm(deviation, state, done * save_every, dt)

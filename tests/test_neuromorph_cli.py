@@ -93,7 +93,7 @@ def test_without_twin_means_without(few, folder, capsys, monkeypatch):
     monkeypatch.setattr(runs, "run_with_twin", lambda *_, **__: pytest.fail("a twin was trained"))
     monkeypatch.setattr(plots, "plot_run", lambda folder: [])
     assert main([*TWIN, "--no-twin"]) == 0
-    assert "results in runs/latest" in capsys.readouterr().out  # the default folder
+    assert "results in runs/hybrid-relu" in capsys.readouterr().out  # the default folder
     assert not (folder / "runs" / "latest" / "twin").exists()
 
 

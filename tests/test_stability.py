@@ -176,9 +176,9 @@ def test_there_is_no_threshold_where_p_is_perpendicular_to_m():
 
 
 def test_a_threshold_is_a_zero_of_the_growth_or_it_is_not_given():
-    oscillator, drive = spread_batch(60, seed=1)
+    oscillator, drive = spread_batch(40, seed=1)
     aside = np.cross(oscillator.p, oscillator.easy_axis)  # p anywhere: for some no threshold exists
-    for k in range(60):
+    for k in range(40):
         one = member(oscillator, k, p=unit(aside[k] + 0.2 * oscillator.p[k]))
         a_c = threshold_or_nan(one, member(drive, k))
         if np.isfinite(a_c):
@@ -302,11 +302,11 @@ def test_modes_are_the_growth_of_small_deviations():
 
 
 def test_a_batch_is_the_loop_over_its_members():
-    oscillator, drive = spread_batch(12)
+    oscillator, drive = spread_batch(8)
     m, driven = equilibrium(oscillator, drive), equilibrium(oscillator, drive, driven=True)
     modes, a_c = eigenvalues(oscillator, drive), critical_torque(oscillator, drive)
-    assert m.shape == driven.shape == (12, 3) and modes.shape == (12, 2) and a_c.shape == (12,)
-    for k in range(12):
+    assert m.shape == driven.shape == (8, 3) and modes.shape == (8, 2) and a_c.shape == (8,)
+    for k in range(8):
         one = member(oscillator, k), member(drive, k)
         np.testing.assert_allclose(equilibrium(*one), m[k], atol=1e-11, equal_nan=False)  # the residual asked for
         np.testing.assert_allclose(equilibrium(*one, driven=True), driven[k], atol=1e-11, equal_nan=False)
