@@ -31,13 +31,13 @@ def tree_of(n):
 
 def advance(tree, n, steps, padding=None):
     """Final m (3, n) and the norm's worst error by the kernel; `padding` fills the lanes past n."""
-    layout, rows = lay_out(tree, (n,), np.float64)
+    layout, rows, shared = lay_out(tree, (n,), np.float64)
     width = rows.shape[1]
     m = np.repeat(M0[:, None], width, axis=1)
     if padding is not None:
         rows[:, n:], m[:, n:] = padding
     saved, deviation = np.empty((1, 3, width)), np.full(width, np.nan)
-    run_blocks(trajectory_kernel, width, layout, m, rows, saved, steps, deviation)
+    run_blocks(trajectory_kernel, width, layout, m, rows, shared, saved, steps, deviation)
     assert np.array_equal(saved[0, :, :n], m[:, :n])
     return m[:, :n], deviation[:n]
 
@@ -54,35 +54,44 @@ def test_axes_and_zeros_are_constants(value):
 @pytest.mark.parametrize(
     "value", [0.5, 2.0, 1 + 1e-15, np.array([0.0, 1.0]), np.array([0.5]), np.array([[2.0]]), np.zeros(2)]
 )
-def test_other_numbers_and_batches_are_rows(value):
+def test_other_numbers_and_batches_are_no_constants(value):
     assert not is_constant(value)
 
 
-def test_leaves_are_placed_as_rows_constants_or_nothing():
-    h, a, Ms = 0.17, np.array([1e-3, 2e-3]), 8e5
-    tree = (h, (0.02, a, None, (0.0, 1.0, -1.0)), ((0.1, 0.0, 0.2), Ms, (0.0, 0.0, 1.0), (0.6, 0.0, 0.8)))
-    layout, rows = place_leaves(tree, 2)
-    assert layout.tree == (0, (1, 2, None, (0.0, 1.0, -1.0)), ((3, 0.0, 4), 5, (0.0, 0.0, 1.0), (6, 0.0, 7)))
-    assert [type(leaf) for leaf in leaves(layout.tree)].count(float) == 8  # a row is an int, a constant a float
-    assert rows[2] is a and [*rows[:2], *rows[3:]] == [h, 0.02, 0.1, 0.2, Ms, 0.6, 0.8]
+def value_of(layout, path, rows, shared):
+    """What a kernel reads for the leaf at a path of the tree: a constant, a row or a shared number."""
+    leaf = layout.tree
+    for k in path:
+        leaf = leaf[k]
+    return leaf if not isinstance(leaf, int) else [*rows, *shared][leaf]
+
+
+def test_leaves_are_placed_as_rows_shared_numbers_constants_or_nothing():
+    h, a, Ms, tilt = 0.17, np.array([1e-3, 2e-3]), np.array([[8e5], [9e5]]), np.array([0.6])
+    tree = (h, (0.02, a, None, (0.0, 1.0, -1.0)), ((0.1, 0.0, 0.2), Ms, (tilt, np.array([1.0]), 0.8)))
+    layout, rows, shared = place_leaves(tree, 2)
+    assert len(rows) == 2 and rows[0] is a and rows[1] is Ms  # one for each oscillator
+    assert shared == [h, 0.02, 0.1, 0.2, 0.6, 0.8] and all(type(each) is float for each in shared)  # one for all
+    assert layout.tree == (2, (3, 0, None, (0.0, 1.0, -1.0)), ((4, 0.0, 5), 1, (6, 1.0, 7)))
+    assert [type(leaf) for leaf in leaves(layout.tree)].count(float) == 5  # a place is an int, a constant a float
     assert layout.n_free == 0 and layout.component == 0
 
 
-def test_a_leaf_given_twice_is_one_row():
-    shared = np.array([0.25, 0.5])
-    layout, rows = place_leaves((0.17, (shared, 0.75), (shared,)), 2)
-    first, second = layout.tree[1][0], layout.tree[2][0]
-    assert first == second and rows[first] is shared and rows[layout.tree[1][1]] == 0.75
+def test_a_leaf_given_twice_has_one_place():
+    a, b = np.array([0.25, 0.5]), 0.75
+    layout, rows, shared = place_leaves((0.17, (a, b), (a, b, 1.0)), 2)
+    assert layout.tree[1] == layout.tree[2][:2]
+    assert value_of(layout, (1, 0), rows, shared) is a and value_of(layout, (1, 1), rows, shared) == b
+    assert value_of(layout, (0,), rows, shared) == 0.17 and value_of(layout, (2, 2), rows, shared) == 1.0
 
 
 def test_differentiable_leaves_are_the_first_rows_even_where_they_are_constants():
-    alpha, zero, one = 0.02, np.array(0.0), np.array(1.0)
-    free = (zero, one)
-    layout, rows = place_leaves(
-        (0.17, (alpha, zero, None, (one, 0.0, 0.0))), 100, lambda x: any(x is f for f in free), 2
-    )
-    assert layout.tree == (2, (3, 0, None, (1, 0.0, 0.0)))
-    assert layout.n_free == 2 and rows[0] is zero and rows[1] is one and layout.component == 2
+    alpha, zero, one, other = 0.02, np.array(0.0), np.array(1.0), np.array([2.0, 3.0])
+    tree = (0.17, (alpha, zero, None, (one, 0.0, other)))
+    layout, rows, shared = place_leaves(tree, 100, lambda leaf: leaf is zero or leaf is one, 2)
+    assert layout.n_free == 2 and rows[0] is zero and rows[1] is one and rows[2] is other
+    assert layout.tree == (3, (4, 0, None, (1, 0.0, 2))) and shared == [0.17, 0.02]
+    assert layout.component == 2
 
 
 @pytest.mark.parametrize(("n", "lanes"), [(1, NARROW), (16, NARROW), (17, WIDE), (64, WIDE), (65, WIDE), (1000, WIDE)])
@@ -90,18 +99,24 @@ def test_few_oscillators_run_in_narrow_blocks(n, lanes):
     assert place_leaves((0.5,), n)[0].lanes == lanes
 
 
-@pytest.mark.parametrize(("batch", "width"), [((), 16), ((1,), 16), ((5, 3), 16), ((17,), 64), ((5, 13), 128)])
+@pytest.mark.parametrize(("batch", "width"), [((2,), 16), ((5, 3), 16), ((17,), 64), ((5, 13), 128)])
 def test_rows_are_padded_to_whole_blocks_by_the_last_oscillator(batch, width):
     n = int(np.prod(batch))
     a, scalar = np.arange(n).reshape(batch) + 0.25, 0.75
-    layout, rows = lay_out((scalar, (a, 1.0)), batch, np.float32)
-    assert rows.shape == (2, width) and rows.dtype == np.float32 and layout.tree == (0, (1, 1.0))
-    assert np.all(rows[0] == 0.75)
-    assert np.array_equal(rows[1, :n], a.ravel()) and np.all(rows[1, n:] == n - 0.75)
+    layout, rows, shared = lay_out((scalar, (a, 1.0)), batch, np.float32)
+    assert rows.shape == (1, width) and rows.dtype == shared.dtype == np.float32
+    assert layout.tree == (1, (0, 1.0)) and shared.tolist() == [0.75]
+    assert np.array_equal(rows[0, :n], a.ravel()) and np.all(rows[0, n:] == n - 0.75)
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (1, 1)])
+def test_one_oscillator_has_shared_numbers_only(batch):
+    layout, rows, shared = lay_out((0.75, (np.full(batch, 0.25), 1.0)), batch, np.float64)
+    assert rows.shape == (0, 16) and shared.tolist() == [0.75, 0.25] and layout.tree == (0, (1, 1.0))
 
 
 def test_a_parameter_is_broadcast_in_c_order():
-    _, rows = lay_out((np.array([[1.5], [2.5]]), np.array([3.5, 4.5, 5.5])), (2, 3), np.float64)
+    _, rows, _ = lay_out((np.array([[1.5], [2.5]]), np.array([3.5, 4.5, 5.5])), (2, 3), np.float64)
     assert rows[0, :6].tolist() == [1.5, 1.5, 1.5, 2.5, 2.5, 2.5] and rows[1, :6].tolist() == [3.5, 4.5, 5.5] * 2
 
 
