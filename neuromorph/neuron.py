@@ -17,7 +17,7 @@ from torch import nn
 
 import shno
 from neuromorph.surrogate import FastSigmoid
-from shno.vector import add, dot, normalise, scale
+from shno import vector
 
 LARGEST_TURN = 0.2  # rad a step, shno's own limit
 RESETS = ("soft", "hard", "none")
@@ -43,12 +43,12 @@ def rotate_towards(m, target, fraction):
     cos(f theta) m + sin(f theta) t, with t the unit vector perpendicular to m towards the target
     """
     m, target = m.unbind(-1), target.expand_as(m).unbind(-1)
-    cosine = dot(m, target)
-    perpendicular = add(target, scale(-cosine, m))
-    sine = (dot(perpendicular, perpendicular) + 1e-12).sqrt()  # at theta = 0 the gradient stays finite
+    cosine = vector.dot(m, target)
+    perpendicular = vector.add(target, vector.scale(-cosine, m))
+    sine = (vector.dot(perpendicular, perpendicular) + 1e-12).sqrt()  # at theta = 0 the gradient stays finite
     angle = fraction * torch.atan2(sine, cosine)
-    turned = add(scale(angle.cos(), m), scale(angle.sin() / sine, perpendicular))
-    return torch.stack(normalise(turned), dim=-1)
+    turned = vector.add(vector.scale(angle.cos(), m), vector.scale(angle.sin() / sine, perpendicular))
+    return torch.stack(vector.normalise(turned), dim=-1)
 
 
 def check_settings(layer):

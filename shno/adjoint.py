@@ -9,7 +9,7 @@ step of the peak. Elsewhere than on the CPU: plain torch with autograd.
 import numpy as np
 import torch
 from numba import njit
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 from torch.autograd.function import once_differentiable
 
 from shno.kernel_cache import cached
@@ -95,12 +95,30 @@ def passage_kernel(
             time[n] = opened[i] + (threshold - below[i]) / (above[i] - below[i]) if opened[i] >= 0 else -one
 
 
+@register_jitable(**INLINED)
+def walk_back(layout, parameters, path, lane, n_steps):
+    """Reverse mode through the steps of one block: w, lane's first three rows, from the end of `path` to its start."""
+    width, zero = lanes(layout), number(0.0, lane[0])
+    for step in range(n_steps - 1, -1, -1):
+        y = path[3 * width * step : 3 * width * (step + 1)]
+        for i in range(width):
+            h, torque_parameters, field_parameters = load(layout, parameters, i)
+            state = (y[i], y[width + i], y[2 * width + i])
+            entering = lane[3 * width + i] if lane[5 * width + i] == step else zero
+            bar = entered(layout, (lane[i], lane[width + i], lane[2 * width + i]), entering)
+            bar = normalise_vjp(rk4(right_hand_side, state, h, torque_parameters, field_parameters), bar)
+            bar, h_bar, parameter_bars = rk4_vjp(
+                right_hand_side, right_hand_side_vjp, state, bar, h, torque_parameters, field_parameters
+            )
+            lane[i], lane[width + i], lane[2 * width + i] = bar
+            deposit(layout, lane, (h_bar, parameter_bars[0], parameter_bars[1]), i)
+
+
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
 def adjoint_kernel(first, last, layout, m, rows, shared, n_steps, end_bar, peak_bar, m_bar, rows_bar):
     """Cotangents m_bar (3, n) and rows_bar (n_free, n) of blocks first ... last, for those of end and peak."""
     width, n_free = lanes(layout), rows_bar.shape[0]
-    zero = number(0.0, m[0, 0])
     parameters, path = (
         np.empty((rows.shape[0] + shared.shape[0]) * width, m.dtype),
         np.empty(n_steps * 3 * width, m.dtype),
@@ -125,19 +143,7 @@ def adjoint_kernel(first, last, layout, m, rows, shared, n_steps, end_bar, peak_
                 lane[5 * width + i] = step if after > lane[4 * width + i] else lane[5 * width + i]
                 lane[4 * width + i] = max(lane[4 * width + i], after)
         gather(lane, end_bar, block * width, width)
-        for step in range(n_steps - 1, -1, -1):
-            y = path[3 * width * step : 3 * width * (step + 1)]
-            for i in range(width):
-                h, torque_parameters, field_parameters = load(layout, parameters, i)
-                state = (y[i], y[width + i], y[2 * width + i])
-                entering = lane[3 * width + i] if lane[5 * width + i] == step else zero
-                bar = entered(layout, (lane[i], lane[width + i], lane[2 * width + i]), entering)
-                bar = normalise_vjp(rk4(right_hand_side, state, h, torque_parameters, field_parameters), bar)
-                bar, h_bar, parameter_bars = rk4_vjp(
-                    right_hand_side, right_hand_side_vjp, state, bar, h, torque_parameters, field_parameters
-                )
-                lane[i], lane[width + i], lane[2 * width + i] = bar
-                deposit(layout, lane, (h_bar, parameter_bars[0], parameter_bars[1]), i)
+        walk_back(layout, parameters, path, lane, n_steps)
         scatter(lane, m_bar, block * width, width)
         scatter(bars, rows_bar, block * width, width)
 

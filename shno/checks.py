@@ -15,12 +15,13 @@ def as_array(name, value, *, vector=False):
     vector : the last axis must be x, y, z
     """
     try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
+        array = np.asarray(value)
+    except ValueError:  # a ragged sequence
+        array = np.array(None)
+    if array.dtype.kind not in "fiu":
         kind = "three numbers or an array (..., 3)" if vector else "a number or an array of numbers"
-        raise TypeError(
-            complaint(name, kind, repr(value), "Waveforms and other kinds are not accepted here.")
-        ) from None
+        raise TypeError(complaint(name, kind, repr(value), "Waveforms and other kinds are not accepted here."))
+    array = array.astype(np.float64)  # a copy
     if vector and (array.ndim == 0 or array.shape[-1] != 3):
         raise ValueError(
             complaint(name, "a vector with x, y, z on its last axis", f"shape {array.shape}", "Use (..., 3).")

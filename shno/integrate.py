@@ -46,9 +46,9 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     Returns : Passage(m_end, m_peak, crossings, crossing_time); gradients flow through m_end and m_peak
     Raises : ValueError, IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
     """
-    _check(m, n_steps, component, threshold, rearm, executor)
+    _check(m, dt, n_steps, component, threshold, rearm, executor)
     values = {name: _as_tensor(value, m) for name, value in (parameters | {"a_DL": a_DL}).items()}
-    batch = torch.broadcast_shapes(m.shape[:-1], batch_shape(values))
+    batch = batch_shape(values | {"m": m})
     tree = (reduced_step(values, dt), *arguments(values))
     m = m.expand(*batch, 3)
     armed = m.detach()[..., component] < threshold if armed is None else armed.expand(batch)
@@ -61,11 +61,14 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     return result
 
 
-def _check(m, n_steps, component, threshold, rearm, executor):
+def _check(m, dt, n_steps, component, threshold, rearm, executor):
     """Every complaint about the call's shapes and names."""
     if m.shape[-1:] != (3,) or not m.is_floating_point():
         got = f"{m.dtype} {tuple(m.shape)}"
         raise ValueError(complaint("m", "a floating-point tensor (..., 3)", got, "xyz is the last axis."))
+    if not 0 < dt < np.inf or n_steps != int(n_steps):
+        got = f"{dt!r} and {n_steps!r}"
+        raise ValueError(complaint("dt, n_steps", "> 0 and finite, a whole number", got, "2e-12 and 250 are usual."))
     if component not in (0, 1, 2) or not rearm <= threshold or n_steps < 1:
         got = f"component {component}, rearm {rearm}, threshold {threshold}, n_steps {n_steps}"
         rule = "0, 1 or 2, at most threshold, at least 1"

@@ -38,7 +38,7 @@ class _Files:
         return self.folder / f"{self.name}.{source_stamp()}.{digest}.nbc"
 
     def load(self, key):
-        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
+        with contextlib.suppress(Exception):  # a spoilt file raises anything; it is compiled anew
             stored, data = pickle.loads(self._path(key).read_bytes())
             return data if stored == repr(key) else None
 
@@ -56,6 +56,9 @@ class _Files:
                 f"compiled kernels are not kept: {error}. Set NUMBA_CACHE_DIR to a folder that can be written.",
                 stacklevel=2,
             )
+        finally:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
 
     def flush(self):
         for path in self.folder.glob(f"{self.name}.*.nbc"):

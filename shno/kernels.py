@@ -4,9 +4,10 @@ into SIMD lanes.
 An oscillator's numbers are read from `rows`, an array (n_rows, n); a `Layout` says at compile time which row each
 parameter is, which are constants (0, 1 or -1: axes and switched-off components cost nothing) and which are None
 (absent). Blocks of `lanes` oscillators are advanced with the time loop outside and the lane loop inside; blocks are
-shared over threads, and the last one is padded, so that an oscillator's result is the same bits whatever batch it is
-in. `forceinline` is what lets LLVM vectorise through rk4: without it the step is a scalar call, 30 times slower. No
-NaN is assumed inside (`nnan`): a failed step is looked for outside.
+shared over threads, and the last one is padded, so that an oscillator's result is the same bits whatever the batch's
+size, chunks and threads (a parameter that is compiled in because the whole batch shares it may change the last bit).
+`forceinline` is what lets LLVM vectorise through rk4: without it the step is a scalar call, 30 times slower. No NaN is
+assumed inside (`nnan`): a failed step is looked for outside.
 """
 
 import os
@@ -167,16 +168,19 @@ def gather_parameters(block, rows, shared, first, width):
 
 @register_jitable(**INLINED)
 def scatter(block, array, first, width):
-    """Copy a flat block (k x width) to columns first ... first + width of array (k, n)."""
+    """Copy a flat block (k x width) to columns first ... first + width of array (k, n), as far as there are."""
     for k in range(array.shape[0]):
-        for i in range(width):
+        for i in range(min(width, array.shape[1] - first)):
             array[k, first + i] = block[k * width + i]
 
 
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
 def trajectory_kernel(first, last, layout, m, rows, shared, saved, save_every, deviation):
-    """Advance blocks first ... last: m (3, n) in place, every save_every-th state into saved (n_saved, 3, n)."""
+    """Advance blocks first ... last: m (3, n) in place, every save_every-th state into saved (n_saved, 3, n).
+
+    saved holds the real oscillators, m, rows and deviation (the norm's worst error) the padded ones.
+    """
     width = lanes(layout)
     y = np.empty(3 * width, m.dtype)
     parameters = np.empty((rows.shape[0] + shared.shape[0]) * width, m.dtype)

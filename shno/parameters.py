@@ -17,7 +17,7 @@ from shno.oscillator import VECTORS
 
 TORQUE = tuple(signature(torque).parameters)[2:]  # after m, B
 FIELD = tuple(signature(effective_field).parameters)[1:]  # after m
-VECTOR_NAMES = {*VECTORS, "B_ext"}
+VECTOR_NAMES = {*VECTORS, "B_ext", "m"}
 SWITCHED_OFF_BY_ZERO = ("Ku", "demag", "field_like")
 
 
@@ -55,7 +55,7 @@ def parameters(oscillator, drive):
 
 
 def batch_shape(values):
-    """Broadcast shape of all parameters, () for one oscillator; ValueError where they do not broadcast."""
+    """Broadcast shape of all parameters (and m), () for one oscillator; ValueError where they do not broadcast."""
     shapes = {
         name: np.shape(v)[:-1] if name in VECTOR_NAMES else np.shape(v) for name, v in values.items() if v is not None
     }

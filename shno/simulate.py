@@ -7,7 +7,9 @@ import numpy as np
 
 from shno import __version__
 from shno.checks import IntegrationError, as_array, check_finite, check_unit_vectors, check_values, complaint
+from shno.drive import Drive
 from shno.llgs import right_hand_side
+from shno.oscillator import Oscillator
 from shno.parameters import arguments, batch_shape, parameters, reduced_step
 from shno.solvers import rk4
 from shno.stability import effective_rotation, equilibrium
@@ -39,11 +41,11 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     Returns : Trajectory with t (n / save_every + 1,) in s and m (n / save_every + 1, *batch, 3)
     Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
     """
-    n = _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, device, save_every)
+    n = _check_call(oscillator, drive, duration, dt, t0, temperature, seed, solver, executor, dtype, save_every)
     pieces = _pieces(drive, n, dt, save_every)
     m0 = _tilted(equilibrium(oscillator, pieces[0][0])) if m0 is None else _checked_m0(m0)
-    batch = np.broadcast_shapes(batch_shape(parameters(oscillator, pieces[0][0])), m0.shape[:-1])
-    t = t0 + dt * save_every * np.arange(n // save_every + 1)
+    batch = _batch(oscillator, pieces[0][0], m0)
+    t = t0 + dt * (save_every * np.arange(n // save_every + 1))
     m = np.empty((len(t), *batch, 3), dtype)
     m[0] = m0
     executor = _executor(solver, executor, device)
@@ -54,15 +56,24 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     return Trajectory(t, m, oscillator, drive, **settings, dtype=dtype, versions=_versions())
 
 
+def _batch(oscillator, drive, m0):
+    """The batch shape of the run; ValueError where its parts do not broadcast or it is empty."""
+    batch = batch_shape(parameters(oscillator, drive) | {"m": m0})
+    if 0 in batch:
+        raise ValueError(complaint("batch", "not empty", f"shape {batch}", "Give each array at least one element."))
+    return batch
+
+
 def _run_pieces(run, m, oscillator, pieces, dt, save_every, executor, progress):
-    """Fill m[1:] piece by piece of constant current; the guard on dt looks at the state where each begins."""
+    """Fill m[1:] piece by piece of constant current; the guard on dt looks at m0 under every one of them first."""
     first, n = 0, (len(m) - 1) * save_every
-    for drive, steps in pieces:
-        values, last = parameters(oscillator, drive), first + steps // save_every
-        if executor != "scipy":
-            _check_step(m[first], values, dt)
-        report = progress and partial(_report, progress, first * save_every, n)
-        run(m[first : last + 1], oscillator, drive, values, progress=report)
+    pieces = [(drive, parameters(oscillator, drive), steps) for drive, steps in pieces]
+    for _, values, _ in pieces if executor != "scipy" else ():
+        _check_step(m[0], values, dt)
+    for drive, values, steps in pieces:
+        last, before = first + steps // save_every, first * save_every
+        report = progress and partial(_report, progress, before, n)
+        run(m[first : last + 1], oscillator, drive, values, before=before, progress=report)
         first = last
 
 
@@ -87,8 +98,11 @@ def _pieces(drive, n, dt, save_every):
     return pieces
 
 
-def _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, device, save_every):
+def _check_call(oscillator, drive, duration, dt, t0, temperature, seed, solver, executor, dtype, save_every):
     """Every complaint about the call's own numbers and names; returns the number of steps."""
+    for name, value, kind in (("oscillator", oscillator, Oscillator), ("drive", drive, Drive)):
+        if not isinstance(value, kind):
+            raise TypeError(complaint(name, f"a shno.{kind.__name__}", repr(value), "shno.preset(name) gives one."))
     for name, value in (("duration", duration), ("dt", dt), ("t0", t0), ("temperature", temperature)):
         if not isinstance(value, int | float | np.number):
             raise TypeError(complaint(name, "a number", repr(value), "It is one for the whole batch."))
@@ -122,17 +136,30 @@ def _check_call(duration, dt, t0, temperature, seed, solver, executor, dtype, de
 
 
 def _executor(solver, executor, device):
-    """The executor that runs: "auto" is compiled on the CPU and torch elsewhere."""
-    if solver == "reference":
-        return "scipy"
+    """The executor that runs: "auto" is compiled on the CPU and torch elsewhere; ValueError for what cannot be."""
     on_cpu = str(device) == "cpu"
+    if solver == "reference":
+        if executor != "auto" or not on_cpu:
+            got = f"executor {executor!r} on {device}"
+            raise ValueError(complaint("executor", "'auto' on the CPU for the reference", got, "scipy solves it."))
+        return "scipy"
     if executor == "compiled" and not on_cpu:
-        raise ValueError(
-            complaint(
-                "executor", "torch on a device other than the CPU", f"compiled on {device}", "Use executor='torch'."
-            )
-        )
+        got = f"compiled on {device}"
+        raise ValueError(complaint("executor", "torch on a device other than the CPU", got, "Use executor='torch'."))
+    if not on_cpu:
+        _check_device(device)
     return executor if executor != "auto" else "compiled" if on_cpu else "torch"
+
+
+def _check_device(device):
+    """ValueError unless torch knows the device and can put a tensor there."""
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(complaint("device", "one that torch has here", repr(device), reason)) from None
 
 
 def _checked_m0(m0):
@@ -158,10 +185,12 @@ def _check_step(m0, values, dt):
         return
     k = int(turn.argmax())
     limit = LARGEST_TURN / turn.ravel()[k] * dt
+    digit = 10.0 ** (np.floor(np.log10(limit)) - 1)  # rounded down to two digits: what is named must be accepted
     raise ValueError(
         f"dt must turn m by at most {LARGEST_TURN} rad a step, "
         f"got {turn.ravel()[k]:.3g} at |B| = {np.ravel(B)[k]:.3g} T"
-        f"{f' at index {k} of {turn.size}' if turn.size > 1 else ''}. Use dt <= {np.floor(limit * 1e14) / 1e14:.3g} s."
+        f"{f' at index {k} of {turn.size}' if turn.size > 1 else ''}. "
+        f"Use dt <= {np.floor(limit / digit) * digit:.2g} s."
     )
 
 
@@ -171,12 +200,12 @@ def _check_norm(deviation, m, step, dt):
     if worst <= LARGEST_NORM_ERROR and np.isfinite(m).all():
         return
     raise IntegrationError(
-        f"| |m| - 1 | reached {worst:.2g} before step {step}, t = {step * dt:.6g} s: m turns too far in one step. "
-        f"Use dt <= {dt / 2:.3g} s."
+        f"| |m| - 1 | reached {worst:.2g} before step {step}, {step * dt:.6g} s after the start: "
+        f"m turns too far in one step. Use dt <= {dt / 2:.3g} s."
     )
 
 
-def _run_reference(m, oscillator, drive, values, *, dt, save_every, device, progress, rtol, atol):
+def _run_reference(m, oscillator, drive, values, *, dt, save_every, device, before, progress, rtol, atol):
     """Fill m[1:] from m[0] by the witness: implicit Gilbert form, scipy."""
     from shno import reference
 
@@ -187,7 +216,7 @@ def _run_reference(m, oscillator, drive, values, *, dt, save_every, device, prog
         progress((len(m) - 1) * save_every)
 
 
-def _run_compiled(m, oscillator, drive, values, *, dt, save_every, device, progress):
+def _run_compiled(m, oscillator, drive, values, *, dt, save_every, device, before, progress):
     """Fill m[1:] from m[0] by the compiled kernel, in chunks of saved states; the state is carried in m's precision."""
     from shno import kernels
 
@@ -199,19 +228,19 @@ def _run_compiled(m, oscillator, drive, values, *, dt, save_every, device, progr
     state[:, :n] = m[0].reshape(n, 3).T
     state[:, n:] = state[:, n - 1 : n]
     deviation = np.empty(width, m.dtype)
-    chunk = max(1, min(CHUNK // (3 * width), CHUNK_STEPS // (width * save_every)))
-    saved = np.empty((min(chunk, n_saved), 3, width), m.dtype)
+    chunk = max(1, min(CHUNK // (3 * n), CHUNK_STEPS // (width * save_every)))
+    saved = np.empty((min(chunk, n_saved), 3, n), m.dtype)
     for first in range(0, n_saved, chunk):
         part = saved[: min(chunk, n_saved - first)]
         kernels.run_blocks(kernels.trajectory_kernel, width, layout, state, rows, shared, part, save_every, deviation)
         done = first + len(part)
-        m[first + 1 : done + 1] = np.moveaxis(part[..., :n], 1, 2).reshape(len(part), *batch, 3)
-        _check_norm(deviation, state, done * save_every, dt)
+        m[first + 1 : done + 1] = np.moveaxis(part, 1, 2).reshape(len(part), *batch, 3)
+        _check_norm(deviation, state, before + done * save_every, dt)
         if progress is not None:
             progress(done * save_every)
 
 
-def _run_torch(m, oscillator, drive, values, *, dt, save_every, device, progress):
+def _run_torch(m, oscillator, drive, values, *, dt, save_every, device, before, progress):
     """Fill m[1:] from m[0] by eager torch, on any device."""
     import torch
 
@@ -223,14 +252,14 @@ def _run_torch(m, oscillator, drive, values, *, dt, save_every, device, progress
     values = {name: tensor(value) for name, value in values.items()}
     h, parameters_ = reduced_step(values, dt), arguments(values)
     state = tuple(torch.as_tensor(m[0][..., k].copy(), device=device) for k in range(3))
-    steps = (len(m) - 1) * save_every
+    steps, deviation = (len(m) - 1) * save_every, torch.zeros_like(state[0])
     for step in range(1, steps + 1):
         state = rk4(right_hand_side, state, h, *parameters_)
-        deviation = (dot(state, state) - 1).abs()
+        deviation = torch.maximum(deviation, (dot(state, state) - 1).abs())
         state = normalise(state)
         if step % save_every == 0:
             m[step // save_every] = torch.stack(state, dim=-1).cpu().numpy()
-            _check_norm(deviation.cpu().numpy(), m[step // save_every], step, dt)
+            _check_norm(deviation.cpu().numpy(), m[step // save_every], before + step, dt)
             if progress is not None:
                 progress(step)
 

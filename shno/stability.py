@@ -13,27 +13,26 @@ from shno.parameters import arguments, batch_shape, parameters
 
 COMPLEX_STEP = 1e-30  # no cancellation occurs in a complex step
 RESIDUAL = 1e-11  # of a fixed point, relative to the size of the field there
+LONGEST_TURN = 0.2  # rad an iteration
 
 
 def equilibrium(oscillator, drive, *, driven=False):
-    """The stationary m nearest to B_ext: m x B_eff = 0, the energy minimum that steepest descent from B_ext reaches.
+    """The stationary m nearest to B_ext: m x B_eff = 0, the energy minimum that descent from B_ext reaches.
 
-    driven : False      at zero current;  True: the fixed point T(m) = 0 of the full torque, followed from there as
-                        the current rises
+    driven : False      at zero current
+             True       the fixed point T(m) = 0 of the full torque, followed from there as the current rises
     Returns : (*batch, 3)
     Raises : IntegrationError where no fixed point is found: with a current, the oscillator has none there
     """
     values = parameters(oscillator, drive)
     batch = batch_shape(values)
-    _, field = arguments(values)
     B_ext = np.broadcast_to(np.asarray(drive.B_ext), (*batch, 3))
     axis = np.broadcast_to(np.asarray(oscillator.easy_axis), (*batch, 3))
     start = np.where(np.linalg.norm(B_ext, axis=-1, keepdims=True) > 0, B_ext, axis)
-    m = _descend(
-        _unit(_unit(start) + 1e-3 * np.array([0.6, 0.5, 0.4])), field
-    )  # off every symmetry axis: a saddle must not hold it
+    aside = 1e-3 * np.array([0.6, 0.5, 0.4])  # off every symmetry axis: a saddle must not hold it
+    m = _descend(_unit(_unit(start) + aside), arguments(values)[1])
     for share in (0.0, *np.linspace(0, 1, 21)[1:]) if driven else (0.0,):
-        m = _newton(m, values | {"a_DL": share * np.asarray(values["a_DL"])})
+        m = _settled(*_newton(m, values | {"a_DL": share * np.asarray(values["a_DL"])}))
     return m
 
 
@@ -51,32 +50,37 @@ def eigenvalues(oscillator, drive):
 
 
 def critical_torque(oscillator, drive):
-    """Threshold of auto-oscillation: the a_DL (T, signed) at which the driven equilibrium loses its stability, trace
-    of the Jacobian 0.
+    """Threshold of auto-oscillation: the a_DL (T, signed) at which the trace of the driven equilibrium's Jacobian is 0.
 
     The current of `drive` is not used. The collinear case is a_c = alpha (B1 + B2) / 2; here the equilibrium's shift
     is followed.
-    Returns : (*batch,), T
+    Returns : (*batch,), T; NaN where there is none: the equilibrium vanishes or turns unstable without oscillating
     """
     values = parameters(oscillator, drive)
     m = equilibrium(oscillator, drive)
     along = np.sum(m * np.asarray(oscillator.p), axis=-1)
-    a = np.trace(_jacobian(m, values | {"a_DL": 0.0})[0], axis1=-2, axis2=-1) / (
-        2 * along
-    )  # a_c to first order, destabilising sign
+    damping = _growth(m, values, np.zeros(np.shape(along)))[0]
+    with np.errstate(all="ignore"):  # where p is perpendicular to m, or the secant leaves for infinity: NaN
+        a = damping / (2 * along)  # to first order, of the destabilising sign
+        previous, before = 0.98 * a, _growth(m, values, 0.98 * a)[0]
+        for _ in range(50):  # secant: growth is smooth and nearly linear in a
+            now, oscillates = _growth(m, values, a)
+            done = (now == before) | (np.abs(a - previous) <= 1e-14 * np.abs(a))
+            if np.all(done | np.isnan(now)):
+                break
+            step = np.where(done, 0.0, now * (a - previous) / np.where(done, 1.0, now - before))
+            previous, before, a = np.where(done, previous, a), np.where(done, before, now), a - step
+        return np.where(oscillates & (np.abs(now) <= 1e-9 * np.abs(damping)), a, np.nan)[()]
 
-    def growth(a):
-        tilted = _newton(m, values | {"a_DL": a})
-        return np.trace(_jacobian(tilted, values | {"a_DL": a})[0], axis1=-2, axis2=-1)
 
-    previous, before = 0.98 * a, growth(0.98 * a)
-    for _ in range(50):  # secant: growth is smooth and nearly linear in a
-        now = growth(a)
-        slope = np.where(now == before, 1.0, (now - before) / np.where(a == previous, 1.0, a - previous))
-        previous, before, a = a, now, a - np.where(now == before, 0.0, now / slope)
-        if np.all(np.abs(a - previous) <= 1e-15 + 1e-14 * np.abs(a)):
-            break
-    return a
+def _growth(m, values, a):
+    """Trace of the Jacobian at the equilibrium that a (T) shifts m to, NaN where there is none; is it a spiral?"""
+    usable = np.isfinite(a)
+    values = values | {"a_DL": np.where(usable, a, 0.0)}
+    m, left = _newton(m, values)
+    jacobian, _ = _jacobian(m, values)
+    trace = np.where(usable & (left <= RESIDUAL), np.trace(jacobian, axis1=-2, axis2=-1), np.nan)
+    return trace, np.linalg.det(jacobian) > 0
 
 
 def _components(m):
@@ -99,17 +103,29 @@ def _tangent(m):
 
 
 def _descend(m, field):
-    """Steepest descent of the energy: m <- unit(m + step B_perp); the step is half the stiffest direction's limit."""
-    curvature = [
-        np.abs(_stack(effective_field(_components(np.broadcast_to(e, m.shape)), *field))).max() for e in np.eye(3)
-    ]
-    step = 0.5 / max(*curvature, 1e-12)
-    for _ in range(5000):
+    """Descent of the energy: Newton's step with the Hessian's eigenvalues taken positive, which leaves saddles.
+
+    The gradient in the tangent plane is -B, the Hessian -dB/dm + (m . B); both in tesla (energy density over Ms).
+    """
+    for _ in range(300):
+        plane = _tangent(m)
         B = _stack(effective_field(_components(m), *field))
-        turn = B - np.sum(B * m, axis=-1, keepdims=True) * m
-        if np.abs(turn).max() * step < 1e-7:
+        slopes = []
+        for k in range(2):
+            shifted = _stack(effective_field(_components(m + 1j * COMPLEX_STEP * plane[..., k]), *field))
+            slopes.append(np.einsum("...ca,...c->...a", plane, shifted.imag / COMPLEX_STEP))
+        gradient = -np.einsum("...ca,...c->...a", plane, B)
+        hessian = np.sum(m * B, axis=-1)[..., None, None] * np.eye(2) - np.stack(slopes, axis=-1)
+        curvature, modes = np.linalg.eigh((hessian + np.swapaxes(hessian, -1, -2)) / 2)
+        size = np.linalg.norm(B, axis=-1, keepdims=True) + np.abs(curvature).max(axis=-1, keepdims=True)
+        along = np.einsum("...ba,...b->...a", modes, gradient)
+        on_saddle = (np.linalg.norm(gradient, axis=-1, keepdims=True) < 1e-9 * size) & (curvature < -1e-9 * size)
+        along = np.where(on_saddle, LONGEST_TURN * size, along)  # off the saddle, whatever the gradient says there
+        if np.all(np.abs(along) <= 1e-12 * size):
             break
-        m = _unit(m + step * turn)
+        turn = -along / np.maximum(np.abs(curvature), 1e-6 * size)
+        turn *= np.minimum(1.0, LONGEST_TURN / np.maximum(np.linalg.norm(turn, axis=-1, keepdims=True), 1e-300))
+        m = _unit(m + np.einsum("...ca,...ab,...b->...c", plane, modes, turn))
     return m
 
 
@@ -125,29 +141,34 @@ def _jacobian(m, values):
 
 
 def _newton(m, values):
-    """The zero of T(m) near m, by Newton's method in the tangent plane."""
-    size = np.linalg.norm(_stack(effective_field(_components(m), *arguments(values)[1])), axis=-1) + np.abs(
-        values["a_DL"]
-    )
+    """The zero of T(m) near m, by Newton's method in the tangent plane, and the torque left over the field's size."""
+    B = _stack(effective_field(_components(m), *arguments(values)[1]))
+    size = np.linalg.norm(B, axis=-1) + np.abs(values["a_DL"]) + np.finfo(float).tiny
     for _ in range(60):
         T = _stack(right_hand_side(_components(m), *arguments(values)))
-        residual = np.linalg.norm(T, axis=-1)
-        if np.all(residual <= 1e-16 * size):
+        left = np.linalg.norm(T, axis=-1) / size
+        if np.all(left <= 1e-16):
             break
         jacobian, plane = _jacobian(m, values)
         shift = -np.einsum("...ab,...b->...a", np.linalg.pinv(jacobian), np.einsum("...ca,...c->...a", plane, T))
-        shift *= np.minimum(1.0, 0.2 / np.maximum(np.linalg.norm(shift, axis=-1, keepdims=True), 1e-300))
+        shift *= np.minimum(1.0, LONGEST_TURN / np.maximum(np.linalg.norm(shift, axis=-1, keepdims=True), 1e-300))
         m = _unit(m + np.einsum("...ca,...a->...c", plane, shift))
-    if np.any(residual > RESIDUAL * size):
-        worst = int(np.argmax(np.ravel(residual / size)))
-        raise IntegrationError(
-            f"no equilibrium found: {np.ravel(residual)[worst]:.2g} T is left at index {worst} of {residual.size}. "
-            "With a current, the oscillator may have none there; lower it, or give m0."
-        )
-    return m
+    return m, left
+
+
+def _settled(m, left):
+    """The fixed point m; IntegrationError where a torque is left."""
+    if np.all(left <= RESIDUAL):
+        return m
+    worst = int(np.argmax(np.ravel(left)))
+    raise IntegrationError(
+        f"no equilibrium found: a torque of {np.ravel(left)[worst]:.2g} of the field is left at index {worst} of "
+        f"{np.size(left)}. With a current, the oscillator may have none there; lower it, or give m0."
+    )
 
 
 def effective_rotation(m, values):
-    """|B_eff(m)| + |a_DL|, T: the field that turns m, for the step guard; shape (*batch,)."""
+    """|B_eff(m)| + |a_DL| + |a_FL|, T: the field that turns m, for the step guard; shape (*batch,)."""
     B = _stack(effective_field(_components(m), *arguments(values)[1]))
-    return np.linalg.norm(B, axis=-1) + np.abs(values["a_DL"])
+    field_like = 0.0 if values["field_like"] is None else values["field_like"]
+    return np.linalg.norm(B, axis=-1) + np.abs(values["a_DL"]) * (1 + np.abs(field_like))

@@ -155,7 +155,9 @@ def test_a_solve_that_fails_says_so_wherever_it_did(executor, save_every):
     oscillator = replace(ALL_TERMS, alpha=0.5, Ku=4.0 * ALL_TERMS.Ms / 2, demag=(1 / 3, 1 / 3, 1 / 3))
     drive, keywords = Drive(a_DL=1e-9, B_ext=0.1 * AXIS), {"m0": (0.8, 0.36, -0.48), "save_every": save_every}
     assert abs(np.dot(keywords["m0"], AXIS)) < 1e-15
-    with pytest.raises(IntegrationError, match=r"reached .* before step \d+, t = .* s: .* Use dt <= 1e-12 s\.$"):
+    with pytest.raises(
+        IntegrationError, match=r"reached .* before step \d+, .* s after the start: .* Use dt <= 1e-12 s\.$"
+    ):
         simulate(oscillator, drive, duration=0.6e-9, dt=2e-12, **keywords, executor=executor)
     assert simulate(oscillator, drive, duration=0.6e-9, dt=0.5e-12, **keywords).m[-1] @ AXIS > 0.99
 
@@ -186,7 +188,7 @@ def test_saving_more_often_changes_nothing(executor):
 
 def test_how_a_long_run_is_cut_into_chunks_changes_nothing(monkeypatch):
     whole, calls = simulate(*batch(3), **SHORT, save_every=2), []
-    monkeypatch.setitem(simulate.__globals__, "CHUNK", 3 * 16 * 40)
+    monkeypatch.setitem(simulate.__globals__, "CHUNK", 3 * 3 * 40)
     pieces = simulate(*batch(3), **SHORT, save_every=2, progress=lambda *done: calls.append(done))
     assert same(pieces.m, whole.m)
     assert len(calls) == 4 and calls[-1] == (300, 300)
@@ -261,7 +263,7 @@ def test_a_batch_equals_the_loop(n):
     ],
 )
 def test_a_batch_equals_the_loop_where_a_member_has_a_term_off_or_lies_along_an_axis(special):
-    """Alone, such a member runs a shorter program, with its constants compiled in."""
+    """Alone, such a member runs a shorter program, with its constants compiled in: the last bit may differ."""
     oscillator, drive = batch(20)
     for name, value in special.items():
         record = drive if name in ("a_DL", "B_ext") else oscillator
@@ -269,7 +271,8 @@ def test_a_batch_equals_the_loop_where_a_member_has_a_term_off_or_lies_along_an_
         values[1] = value
         oscillator, drive = (replace(x, **{name: values}) if x is record else x for x in (oscillator, drive))
     together = simulate(oscillator, drive, **SHORT, save_every=100)
-    assert same(together.m[:, 1], simulate(member(oscillator, 1), member(drive, 1), **SHORT, save_every=100).m)
+    alone = simulate(member(oscillator, 1), member(drive, 1), **SHORT, save_every=100)
+    assert np.abs(together.m[:, 1] - alone.m).max() < 1e-13  # 300 steps of rounding, 1.1e-16 each
 
 
 def test_what_is_shared_may_be_given_once_or_for_each():
