@@ -10,6 +10,7 @@ trajectories.h5    m(t) of the layer for one test image of each class, a shno Tr
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,8 +22,7 @@ from neuromorph.training import evaluate, fit
 
 
 def run(config, folder, *, on_batch=None, on_epoch=None):
-    """Train the model that `config` names, evaluate the selected checkpoint on the test images once, write the
-    folder.
+    """Train the model that `config` names, test the selected checkpoint once, write the folder.
 
     config : {"model", "dataset", "data_dir", "classes", "epochs", "batch_size", "seed"}
     on_batch(images done), on_epoch(model's name, epoch's record, whether it is the best) : for progress
@@ -40,33 +40,16 @@ def run(config, folder, *, on_batch=None, on_epoch=None):
     model = build(config["model"], classes=config["classes"])
     prepare(folder, config | {"layer": layer_settings(model)})
 
-    def report(epoch, best):
-        if on_epoch is not None:
-            on_epoch(config["model"], epoch, best)
-
-    epochs, selected = fit(
-        model,
-        training,
-        held_out,
-        epochs=config["epochs"],
-        batch_size=config["batch_size"],
-        seed=config["seed"],
-        progress=on_batch,
-        on_epoch=report,
-    )
+    report = on_epoch and partial(on_epoch, config["model"])
+    settings = {name: config[name] for name in ("epochs", "batch_size", "seed")}
+    epochs, selected = fit(model, training, held_out, **settings, progress=on_batch, on_epoch=report)
     tested = evaluate(model, data.test)
-    metrics = {
-        "model": config["model"],
-        "test_accuracy": tested["accuracy"],
-        "test_auxiliary_accuracy": tested["auxiliary_accuracy"],
-        "twin_test_accuracy": None,
-        "selected_epoch": selected,
-        "recorded": None,
-    }
-    metrics |= {name: tested[name] for name in ("spike_rate", "dead", "saturated")} | {"epochs": epochs}
-    write_beside(
-        folder / "checkpoint.pt", lambda path: torch.save({"config": config, "model": model.state_dict()}, path)
-    )
+    metrics = {"model": config["model"], "test_accuracy": tested["accuracy"]}
+    metrics |= {"test_auxiliary_accuracy": tested["auxiliary_accuracy"], "twin_test_accuracy": None}
+    metrics |= {name: tested[name] for name in ("spike_rate", "dead", "saturated")}
+    metrics |= {"selected_epoch": selected, "recorded": None, "epochs": epochs}
+    content = {"config": config, "model": model.state_dict()}
+    write_beside(folder / "checkpoint.pt", lambda path: torch.save(content, path))
     if layer_settings(model) is not None:
         metrics["recorded"] = record_images(model, data.test, config["classes"], folder / "trajectories.h5")
     write_json(folder / "metrics.json", metrics)
