@@ -35,6 +35,7 @@ def _parser():
     train.add_argument("--batch-size", type=_at_least(2), default=64, help="images a step")
     train.add_argument("--seed", type=int, default=0, help="of weights, shuffling and the held-out split")
     train.add_argument("--no-twin", action="store_true", help="do not train the ReLU twin beside the hybrid")
+    train.add_argument("--resume", action="store_true", help="go on with a run that was killed in --out")
     train.add_argument("--out", help="folder of the run (default: runs/ and the model's name)")
     train.set_defaults(command=_train)
     plot = commands.add_parser("plot", help="draw the figures of a run's folder")
@@ -60,7 +61,7 @@ def _train(arguments):
     config, out = {name: getattr(arguments, name) for name in names}, arguments.out or f"runs/{arguments.model}"
     train = runs.run if arguments.no_twin else runs.run_with_twin
     with _Progress(sys.stderr) as progress:
-        metrics = train(config, out, on_batch=progress.batch, on_epoch=progress.epoch)
+        metrics = train(config, out, resume=arguments.resume, on_batch=progress.batch, on_epoch=progress.epoch)
     plots.plot_run(out)
     beside = "" if metrics["twin_test_accuracy"] is None else f"   (ReLU twin {metrics['twin_test_accuracy']:.2%})"
     print(f"results in {out}")

@@ -5,12 +5,12 @@ config.json        every choice; enough to repeat the run
 metrics.json       the figures of the selected checkpoint on the test images, evaluated once, and a record of each
                    epoch
 checkpoint.pt      config and weights of the selected epoch; loads with weights_only=True
+last.pt            the state after the last epoch, from which a killed run is resumed
 trajectories.h5    m(t) of the layer for one test image of each class, a shno Trajectory
 """
 
 import json
 import os
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,10 +21,11 @@ from neuromorph.neuron import record
 from neuromorph.training import evaluate, fit
 
 
-def run(config, folder, *, on_batch=None, on_epoch=None):
+def run(config, folder, *, resume=False, on_batch=None, on_epoch=None):
     """Train the model that `config` names, test the selected checkpoint once, write the folder.
 
     config : {"model", "dataset", "data_dir", "classes", "epochs", "batch_size", "seed"}
+    resume : go on with a run that was killed in this folder; it ends with the same weights, bit for bit
     on_batch(images done), on_epoch(model's name, epoch's record, whether it is the best) : for progress
     Returns : metrics, as written to metrics.json
     Raises : ValueError, FileNotFoundError, OSError, before anything is written where possible
@@ -40,9 +41,15 @@ def run(config, folder, *, on_batch=None, on_epoch=None):
     model = build(config["model"], classes=config["classes"])
     prepare(folder, config | {"layer": layer_settings(model)})
 
-    report = on_epoch and partial(on_epoch, config["model"])
+    state = read_state(folder / "last.pt") if resume else None
+
+    def after_epoch(record, is_best, state):
+        write_beside(folder / "last.pt", lambda path: torch.save(state, path))
+        if on_epoch is not None:
+            on_epoch(config["model"], record, is_best)
+
     settings = {name: config[name] for name in ("epochs", "batch_size", "seed")}
-    epochs, selected = fit(model, training, held_out, **settings, progress=on_batch, on_epoch=report)
+    epochs, selected = fit(model, training, held_out, **settings, state=state, progress=on_batch, on_epoch=after_epoch)
     tested = evaluate(model, data.test)
     metrics = {"model": config["model"], "test_accuracy": tested["accuracy"]}
     metrics |= {"test_auxiliary_accuracy": tested["auxiliary_accuracy"], "twin_test_accuracy": None}
@@ -81,6 +88,18 @@ def prepare(folder, config):
         write_json(path, config)
     except OSError as error:
         raise OSError(f"out must be a folder that can be written to, got '{folder}' ({error.strerror}).") from None
+
+
+def read_state(path):
+    """The state that a killed run left, None where it left none; ValueError with one line for a damaged file."""
+    if not path.exists():
+        return None
+    try:
+        return torch.load(path, weights_only=True)
+    except Exception as error:  # whatever a damaged file makes torch raise; no code in it is run
+        raise ValueError(
+            f"{path} must be the state of a run, got {type(error).__name__}. Train without --resume."
+        ) from None
 
 
 def write_beside(path, write):

@@ -112,46 +112,48 @@ def is_spiking(model):
     return any(hasattr(module, "threshold") for module in model.modules())
 
 
-def fit(model, training, held_out, *, epochs, batch_size, seed, progress=None, on_epoch=None):
-    """Train through the three phases; the model ends as the epoch with the best held-out accuracy (then the lowest
-    loss).
+def fit(model, training, held_out, *, epochs, batch_size, seed, state=None, progress=None, on_epoch=None):
+    """Train through the three phases; the model ends as the epoch with the best held-out accuracy, then lowest loss.
 
-    on_epoch : called with (record of the epoch, whether it is the best so far) after each epoch
-    Returns : (records, selected epoch)
+    state : what on_epoch got after an earlier epoch; the training goes on from there, to the same bits
+    on_epoch(record, is_best, state) : after each epoch; state is tensors, numbers and lists, for torch.save
+    Returns : (records of all epochs, selected epoch)
     """
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=PHASES[0].rate, weight_decay=1e-4)
-    records, best, selected = [], None, None
-    for epoch in range(1, epochs + 1):
-        began, phase = time.perf_counter(), phase_of(epoch, epochs)
-        for group in optimiser.param_groups:
-            group["lr"] = phase.rate
-        trained = train_epoch(
-            model,
-            training,
-            optimiser,
-            batch_size=batch_size,
-            auxiliary=phase.auxiliary,
-            generator=generator,
-            progress=progress,
+    history = {"records": [], "score": None, "selected": None, "best": None}
+    if state is not None:
+        history = dict(state["history"])
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        generator.set_state(state["generator"])
+        torch.set_rng_state(state["torch"])
+    for epoch in range(len(history["records"]) + 1, epochs + 1):
+        record = _one_epoch(
+            model, training, held_out, optimiser, phase_of(epoch, epochs), batch_size, generator, progress
         )
-        held = evaluate(model, held_out)
-        record = {
-            "epoch": epoch,
-            "phase": phase.name,
-            **trained,
-            "held_out_loss": held["loss"],
-            "held_out_accuracy": held["accuracy"],
-            "held_out_auxiliary_accuracy": held["auxiliary_accuracy"],
-        }
-        record |= {name: held[name] for name in ("spike_rate", "dead", "saturated")} | {
-            "seconds": time.perf_counter() - began
-        }
-        records.append(record)
-        score = (held["accuracy"], -held["loss"])
-        if best is None or score > best[0]:
-            best, selected = (score, {name: value.clone() for name, value in model.state_dict().items()}), epoch
+        history["records"] = [*history["records"], {"epoch": epoch, **record}]
+        score = [record["held_out_accuracy"], -record["held_out_loss"]]
+        if history["score"] is None or score > history["score"]:
+            best = {name: value.clone() for name, value in model.state_dict().items()}
+            history |= {"score": score, "selected": epoch, "best": best}
         if on_epoch is not None:
-            on_epoch(record, selected == epoch)
-    model.load_state_dict(best[1])
-    return records, selected
+            state = {"history": dict(history), "model": model.state_dict(), "optimiser": optimiser.state_dict()}
+            state |= {"generator": generator.get_state(), "torch": torch.get_rng_state()}
+            on_epoch(history["records"][-1], history["selected"] == epoch, state)
+    model.load_state_dict(history["best"])
+    return history["records"], history["selected"]
+
+
+def _one_epoch(model, training, held_out, optimiser, phase, batch_size, generator, progress):
+    """Train for an epoch at the phase's settings and look at the held-out images; the epoch's record."""
+    began = time.perf_counter()
+    for group in optimiser.param_groups:
+        group["lr"] = phase.rate
+    settings = {"batch_size": batch_size, "auxiliary": phase.auxiliary, "generator": generator, "progress": progress}
+    trained = train_epoch(model, training, optimiser, **settings)
+    held = evaluate(model, held_out)
+    record = {"phase": phase.name, **trained}
+    record |= {f"held_out_{name}": held[name] for name in ("loss", "accuracy", "auxiliary_accuracy")}
+    record |= {name: held[name] for name in ("spike_rate", "dead", "saturated")}
+    return record | {"seconds": time.perf_counter() - began}

@@ -5,16 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from adjoint_helpers import A_C, AT_REST, DT, NEURON, WATCH, leaf, loss, neuron, record, tensor
 
 import shno
-from shno import Drive, IntegrationError, Oscillator, integrate, parameters, simulate
-from shno.analysis import spike_times
-
-COMPONENT, THRESHOLD, REARM = 1, 0.7, 0.35  # of the neuron
-WATCH = {"component": COMPONENT, "threshold": THRESHOLD, "rearm": REARM}
-NEURON, AT_REST = shno.preset("easy-plane-neuron"), (0.0, -0.8, 0.6)
-A_C = 2.5e-3  # T, its depinning torque
-DT = 2e-12
+from shno import Drive, IntegrationError, integrate, parameters
 
 # The perpendicular device with every term on, tilted so that no component is a constant.
 DEVICE = replace(
@@ -25,33 +19,6 @@ DEVICE = replace(
     field_like=-0.3,
 )
 DEVICE_DRIVE = Drive(a_DL=-0.03, B_ext=(-0.06333, 0.15674, 0.36252))
-
-
-def tensor(value, dtype=torch.float64):
-    return torch.tensor(np.array(value), dtype=dtype)
-
-
-def leaf(value):
-    return tensor(value).requires_grad_()
-
-
-def neuron(a_DL, n_steps, *, m=AT_REST, dt=DT, **more):
-    """Integrate the neuron at a torque in units of a_c; a_DL a tensor (...,)."""
-    values = parameters(NEURON, shno.operating_point("easy-plane-neuron"))
-    m = torch.as_tensor(m, dtype=a_DL.dtype)
-    return integrate(values, m, A_C * a_DL, dt=dt, n_steps=n_steps, **WATCH, **more)
-
-
-def record(a_DL, n_steps, *, m0=AT_REST):
-    """The same from the front door, every step saved; a_DL (...,) in units of a_c."""
-    drive = replace(shno.operating_point("easy-plane-neuron"), a_DL=A_C * np.asarray(a_DL))
-    return simulate(NEURON, drive, duration=n_steps * DT, dt=DT, m0=m0)
-
-
-def loss(passage, seed=0):
-    """A number that weighs every component of m_end and m_peak differently."""
-    weights = np.random.default_rng(seed).normal(size=(*passage.m_peak.shape, 4))
-    return (passage.m_end * tensor(weights[..., :3])).sum() + (passage.m_peak * tensor(weights[..., 3])).sum()
 
 
 def device_leaves(n):
@@ -178,91 +145,6 @@ def test_one_call_of_500_steps_is_two_of_250():
     assert torch.equal(second.armed, whole.armed)
     one, two = (torch.autograd.grad(end.m_end[..., 1].sum(), a_DL, retain_graph=True)[0] for end in (whole, second))
     np.testing.assert_allclose(two, one, rtol=1e-10, atol=1e-10, equal_nan=False)
-
-
-@pytest.mark.parametrize("executor", ["compiled", "torch"])
-def test_the_peak_and_the_crossings_are_those_of_the_trajectory(executor):
-    a_DL = np.array([0.5, 1.1, 2.0, 4.0, 8.0, 12.0])
-    run = record(a_DL, 500)
-    passage = neuron(leaf(a_DL), 500, executor=executor)
-    times = spike_times(run, threshold=THRESHOLD, rearm=REARM, component="y")
-    np.testing.assert_allclose(passage.m_end.detach(), run.m[-1], rtol=0, atol=1e-12, equal_nan=False)
-    np.testing.assert_allclose(
-        passage.m_peak.detach(), run.m[1:, :, 1].max(axis=0), rtol=0, atol=1e-12, equal_nan=False
-    )
-    assert passage.crossings.dtype == torch.int64
-    assert passage.crossings.tolist() == [len(each) for each in times]
-    assert passage.crossings.tolist()[:2] == [0, 0] and passage.crossings.max() >= 5
-    for crossing_time, each in zip(passage.crossing_time, times, strict=True):
-        if len(each):
-            assert float(crossing_time) == pytest.approx(each[0], abs=1e-9 * DT)
-        else:
-            assert torch.isnan(crossing_time)
-
-
-@pytest.mark.parametrize("executor", ["compiled", "torch"])
-def test_a_start_above_threshold_must_re_arm_before_it_counts(executor):
-    """Driven on, m turns; from m_y = 0.9 it first has to come down through 0.35."""
-    start, a_DL = (0.0, 0.9, np.sqrt(0.19)), [4.0, 6.0]
-    passage = neuron(leaf(a_DL), 500, m=start, executor=executor)
-    expected = spike_times(record(a_DL, 500, m0=start), threshold=THRESHOLD, rearm=REARM, component="y")
-    assert passage.crossings.tolist() == [len(each) for each in expected] and passage.crossings.min() >= 1
-    for crossing_time, each in zip(passage.crossing_time, expected, strict=True):
-        assert float(crossing_time) == pytest.approx(each[0], abs=1e-9 * DT)
-
-
-# A free turn about z at gamma B, m_x = r cos(phi + gamma B t), |m_x| <= 0.877, in 357 steps of 1 ps; 0.6 and 0.7 are
-# crossed upwards 0.7 turns from the start and then once a turn.
-FREE = parameters(Oscillator(Ms=1.0, alpha=0.0), Drive(a_DL=0.0, B_ext=(0.0, 0.0, 0.1)))
-R, TURN = np.hypot(0.36, 0.8), 357
-
-
-@pytest.mark.parametrize("executor", ["compiled", "torch"])
-@pytest.mark.parametrize(("rearm", "count"), [(0.5, 3), (-0.87, 3), (-0.88, 1)])
-def test_a_crossing_counts_again_only_after_a_value_below_rearm(executor, rearm, count):
-    settings = {"component": 0, "threshold": 0.7, "rearm": rearm, "executor": executor}
-    m = tensor((0.36, 0.8, 0.48))
-    passage = integrate(FREE, m, tensor(0.0), dt=1e-12, n_steps=int(2.9 * TURN), **settings)
-    assert passage.crossings == count
-    assert float(passage.m_peak) == pytest.approx(R, rel=1e-4)  # a step of 0.018 rad falls short of it by 4e-5
-
-
-@pytest.mark.parametrize("executor", ["compiled", "torch"])
-@pytest.mark.parametrize("steps", [1, 23, 90])
-def test_however_the_calls_are_cut_a_crossing_counts_once(executor, steps):
-    """Cut between threshold and `rearm`, a call that is not told would start armed; what it is told is `armed`."""
-    settings = {"component": 0, "threshold": 0.7, "rearm": -0.88, "executor": executor, "dt": 1e-12, "n_steps": steps}
-    m, armed, told, untold = tensor((0.36, 0.8, 0.48)), None, 0, 0
-    for _ in range(int(2.9 * TURN) // steps if steps > 1 else 300):
-        untold += int(integrate(FREE, m, tensor(0.0), **settings).crossings)
-        passage = integrate(FREE, m, tensor(0.0), **settings, armed=armed)
-        m, armed, told = passage.m_end, passage.armed, told + int(passage.crossings)
-        assert armed.shape == () and armed.dtype == torch.bool
-    assert told == 1 and not armed
-    assert untold == (3 if steps > 1 else 1)
-
-
-@pytest.mark.parametrize("executor", ["compiled", "torch"])
-def test_armed_says_whether_the_first_crossing_counts(executor):
-    """From m_x = 0.36, between the two, up through 0.6."""
-    settings = {"component": 0, "threshold": 0.6, "rearm": 0.3, "executor": executor, "dt": 1e-12, "n_steps": 60}
-    m, armed = tensor((0.36, -0.8, 0.48)).expand(2, 3, 3), torch.tensor([[True, False, True], [False, False, False]])
-    passage = integrate(FREE, m, tensor(0.0), **settings, armed=armed)
-    assert torch.equal(passage.crossings > 0, armed) and torch.equal(torch.isnan(passage.crossing_time), ~armed)
-    assert not passage.armed.any() and passage.armed.shape == (2, 3)
-    for one_for_all in (True, False):
-        passage = integrate(FREE, m, tensor(0.0), **settings, armed=torch.tensor(one_for_all))
-        assert torch.equal(passage.crossings > 0, torch.full((2, 3), one_for_all))
-
-
-@pytest.mark.parametrize("executor", ["compiled", "torch"])
-def test_crossings_are_interpolated_between_steps(executor):
-    settings = {"component": 0, "threshold": 0.6, "rearm": 0.5, "executor": executor}
-    phi, omega, dt = np.arctan2(-0.8, 0.36), FREE["gamma"] * 0.1, 1e-12
-    passage = integrate(FREE, tensor((0.36, -0.8, 0.48)), tensor(0.0), dt=dt, n_steps=60, **settings)
-    exact = (-np.arccos(0.6 / R) - phi) / omega
-    late = float(passage.crossing_time) - exact
-    assert 0 <= late <= omega * dt**2 / 8 * 0.6 / np.sqrt(R**2 - 0.6**2) * 1.02  # the chord lies below the arc
 
 
 @pytest.mark.parametrize("executor", ["compiled", "torch"])

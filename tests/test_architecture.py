@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+import neuromorph
 import shno
 
 ROOT = Path(__file__).parent.parent
@@ -263,32 +264,29 @@ def test_only_command_lines_print():
         assert not printing or module.endswith(("__main__", ".command")), module
 
 
-def run_python(script):
-    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+def output_of(script):
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def test_importing_the_packages_loads_nothing_heavy():
-    script = "import sys, shno, neuromorph; print(*sys.modules)"
-    result = run_python(script)
-    assert result.returncode == 0, result.stderr
-    assert not {"torch", "numba", "scipy", "matplotlib", "h5py"} & set(result.stdout.split())
+    loaded = set(output_of("import sys, shno, neuromorph; print(*sys.modules)").split())
+    assert not {"torch", "numba", "scipy", "matplotlib", "h5py"} & loaded
 
 
 def test_importing_a_module_of_a_function_s_name_leaves_the_function():
     script = """
-import shno.parameters, shno.simulate
+import sys, shno.parameters, shno.simulate
 from types import FunctionType
 assert isinstance(shno.simulate, FunctionType) and isinstance(shno.parameters, FunctionType)
 from shno import simulate
 assert simulate is shno.simulate is sys.modules["shno.simulate"].simulate
 """
-    result = run_python(f"import sys{script}")
-    assert result.returncode == 0, result.stderr
+    output_of(script)
 
 
 def test_every_public_name_resolves_and_is_listed_once():
-    import neuromorph
-
     for package in (shno, neuromorph):
         assert len(set(package.__all__)) == len(package.__all__)
         for name in package.__all__:
@@ -297,8 +295,6 @@ def test_every_public_name_resolves_and_is_listed_once():
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error():
-    import neuromorph
-
     for package in (shno, neuromorph):
         with pytest.raises(AttributeError, match="no attribute 'absent'"):
             _ = package.absent

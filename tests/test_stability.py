@@ -1,59 +1,14 @@
-"""Equilibria, eigenmodes and thresholds against closed forms; B, M and Bk are flux densities in tesla."""
+"""Equilibria and eigenmodes against closed forms; B, M and Bk are flux densities in tesla."""
 
 import numpy as np
 import pytest
+from stability_helpers import GAMMA, IDENTITY, film, frequency, member, spread_batch
 
 from shno import Drive, IntegrationError, Oscillator, critical_torque, eigenvalues, equilibrium, parameters
-from shno.constants import e, gamma, hbar, mu_0
+from shno.constants import gamma, mu_0
 from shno.fields import effective_field
 from shno.llgs import right_hand_side
 from shno.parameters import arguments
-
-GAMMA = 1.76085963023e11  # rad/(s T), of the printed values
-IDENTITY = {"rel": 1e-9}  # a quadratic's roots from exact derivatives; the equilibrium is known to 1e-11
-
-
-def unit(x):
-    return x / np.linalg.norm(x, axis=-1, keepdims=True)
-
-
-def film(M, alpha=0.0, Bk=0.0, **more):
-    """A film of magnetisation M (T), its normal z, with an easy axis of strength Bk (T) along x unless given."""
-    Ms = M / mu_0
-    return Oscillator(Ms=Ms, alpha=alpha, gamma=GAMMA, **{"Ku": Bk * Ms / 2, "easy_axis": (1.0, 0.0, 0.0)} | more)
-
-
-def frequency(oscillator, B_ext, a_DL=0.0):
-    """Frequency in Hz of the mode at the driven equilibrium."""
-    modes = eigenvalues(oscillator, Drive(a_DL=a_DL, B_ext=B_ext))
-    return np.abs(modes.imag).max(axis=-1) / (2 * np.pi)
-
-
-def spread_batch(n, seed=9):
-    """Oscillators and drives (n,) with every field different and no term zero, none near a bifurcation."""
-    rng = np.random.default_rng(seed)
-    axis, aside, B_ext = map(unit, rng.normal(size=(3, n, 3)))
-    p = unit(rng.choice([-1, 1], (n, 1)) * B_ext + 0.6 * aside)  # far from perpendicular to m: a threshold exists
-    N = rng.uniform(0.1, 1, (n, 3))
-    oscillator = Oscillator(
-        Ms=rng.uniform(4e5, 1.2e6, n),
-        alpha=rng.uniform(0.01, 0.2, n),
-        gamma=rng.uniform(1.7e11, 1.9e11, n),
-        demag=N / N.sum(axis=-1, keepdims=True),
-        Ku=rng.uniform(-1e5, 2e5, n),
-        easy_axis=axis,
-        p=p,
-        field_like=rng.uniform(-0.3, 0.3, n),
-    )
-    return oscillator, Drive(a_DL=rng.uniform(-2e-3, 2e-3, n), B_ext=B_ext * rng.uniform(0.5, 1.0, (n, 1)))
-
-
-def member(record, k, **more):
-    """The k-th of a batch (n,), as a record of its own."""
-    values = {name: getattr(record, name) for name in record.__dataclass_fields__}
-    vectors = ("demag", "easy_axis", "p", "B_ext")
-    one = {n: v[k] if np.ndim(v) > (n in vectors) else v for n, v in values.items()}
-    return type(record)(**one | more)
 
 
 def energy(m, oscillator, drive):
@@ -112,78 +67,6 @@ def test_ringdown_has_the_rate_and_the_frequency_of_the_damped_mode():
     assert sorted(modes.imag) == pytest.approx([-omega, omega], **IDENTITY)
     assert modes.real == pytest.approx(-rate * alpha * (B1 + B2) / 2, **IDENTITY)
     assert modes.real == pytest.approx(-2.112186682e9, abs=6)
-
-
-# Thresholds.
-
-
-def test_the_collinear_threshold_is_exact():
-    """For p against m, a_c = alpha (B + Bk + M/2), where f = (gamma/2 pi) sqrt[(B1 B2 + a_c^2)/(1 + alpha^2)]."""
-    B, Bk, M, alpha = 0.1, 0.03, 1.0, 0.02
-    oscillator = film(M, alpha, Bk, p=(-1.0, 0.0, 0.0))
-    a_c = critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(B, 0.0, 0.0)))
-    assert a_c == pytest.approx(alpha * (B + Bk + M / 2), **IDENTITY)
-    modes = eigenvalues(oscillator, Drive(a_DL=a_c, B_ext=(B, 0.0, 0.0)))
-    assert np.all(np.abs(modes.real) < 1e-9 * np.abs(modes.imag))
-    B1, B2 = B + Bk, B + Bk + M
-    expected = GAMMA / (2 * np.pi) * np.sqrt((B1 * B2 + a_c**2) / (1 + alpha**2))
-    assert np.abs(modes.imag) / (2 * np.pi) == pytest.approx(expected, **IDENTITY)
-
-
-def test_the_collinear_threshold_of_the_table():
-    oscillator = film(1.0, 0.02, thickness=5e-9, theta_SH=0.08, p=(-1.0, 0.0, 0.0))
-    a_c = critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(0.1, 0.0, 0.0)))
-    assert a_c == pytest.approx(12e-3, **IDENTITY)
-    J_c = 2 * e * oscillator.Ms * 5e-9 * a_c / (hbar * 0.08)
-    assert J_c == pytest.approx(1.813491933e12, rel=1e-9)
-    f_c = frequency(oscillator, (0.1, 0.0, 0.0), a_c)
-    assert f_c == pytest.approx(9.299047136e9, abs=6)
-
-
-def test_the_perpendicular_threshold_is_exact():
-    """Along z with Bk along z: a_c = alpha (B + Bk)."""
-    oscillator = Oscillator(Ms=8e5, alpha=0.02, demag=(1 / 3, 1 / 3, 1 / 3), Ku=0.3 * 8e5 / 2, p=(0.0, 0.0, -1.0))
-    assert critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(0.0, 0.0, 0.1))) == pytest.approx(8e-3, **IDENTITY)
-
-
-@pytest.mark.parametrize("p", [(-1.0, 0.0, 0.0), (1.0, 0.0, 0.0), (-0.8, 0.6, 0.0), (0.5, 0.5, np.sqrt(0.5))])
-def test_the_threshold_torque_is_against_the_equilibrium(p):
-    oscillator, drive = film(1.0, 0.02, p=p), Drive(a_DL=0.0, B_ext=(0.1, 0.0, 0.0))
-    a_c = critical_torque(oscillator, drive)
-    assert a_c * np.dot(p, equilibrium(oscillator, drive)) < 0
-    growths = [eigenvalues(oscillator, Drive(a_DL=x * a_c, B_ext=(0.1, 0.0, 0.0))).real.max() for x in (0.999, 1.001)]
-    assert growths[0] < 0 < growths[1]
-
-
-def test_thresholds_are_proportional_to_damping_when_collinear():
-    oscillator = film(0.9, np.array([0.005, 0.01, 0.04]), p=(-1.0, 0.0, 0.0))
-    a_c = critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(0.1, 0.0, 0.0)))
-    np.testing.assert_allclose(a_c / oscillator.alpha, 0.1 + 0.45, rtol=1e-9, equal_nan=False)
-
-
-def threshold_or_nan(oscillator, drive):
-    try:
-        return float(critical_torque(oscillator, drive))
-    except IntegrationError:
-        return np.nan
-
-
-def test_there_is_no_threshold_where_p_is_perpendicular_to_m():
-    """The torque then neither damps nor undamps: what comes back is NaN or IntegrationError, never a number."""
-    drive = Drive(a_DL=0.0, B_ext=(0.1, 0.0, 0.0))
-    assert np.isnan(threshold_or_nan(film(1.0, 0.02, p=(0.0, 1.0, 0.0)), drive))
-    assert np.isnan(threshold_or_nan(film(1.0, 0.02, p=(1e-17, 1.0, 0.0)), drive))  # where it is rounding that is left
-
-
-def test_a_threshold_is_a_zero_of_the_growth_or_it_is_not_given():
-    oscillator, drive = spread_batch(40, seed=1)
-    aside = np.cross(oscillator.p, oscillator.easy_axis)  # p anywhere: for some no threshold exists
-    for k in range(40):
-        one = member(oscillator, k, p=unit(aside[k] + 0.2 * oscillator.p[k]))
-        a_c = threshold_or_nan(one, member(drive, k))
-        if np.isfinite(a_c):
-            modes = eigenvalues(one, member(drive, k, a_DL=a_c))
-            assert abs(modes.real.sum()) < 1e-9 * np.abs(modes).sum(), k
 
 
 # Laws of the equilibrium.

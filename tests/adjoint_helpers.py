@@ -1,0 +1,42 @@
+"""The neuron through the step and from the front door, and a loss, for the tests of training through the step."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+import shno
+from shno import integrate, parameters, simulate
+
+COMPONENT, THRESHOLD, REARM = 1, 0.7, 0.35  # of the neuron
+WATCH = {"component": COMPONENT, "threshold": THRESHOLD, "rearm": REARM}
+NEURON, AT_REST = shno.preset("easy-plane-neuron"), (0.0, -0.8, 0.6)
+A_C = 2.5e-3  # T, its depinning torque
+DT = 2e-12
+
+
+def tensor(value, dtype=torch.float64):
+    return torch.tensor(np.array(value), dtype=dtype)
+
+
+def leaf(value):
+    return tensor(value).requires_grad_()
+
+
+def neuron(a_DL, n_steps, *, m=AT_REST, dt=DT, **more):
+    """Integrate the neuron at a torque in units of a_c; a_DL a tensor (...,)."""
+    values = parameters(NEURON, shno.operating_point("easy-plane-neuron"))
+    m = torch.as_tensor(m, dtype=a_DL.dtype)
+    return integrate(values, m, A_C * a_DL, dt=dt, n_steps=n_steps, **WATCH, **more)
+
+
+def record(a_DL, n_steps, *, m0=AT_REST):
+    """The same from the front door, every step saved; a_DL (...,) in units of a_c."""
+    drive = replace(shno.operating_point("easy-plane-neuron"), a_DL=A_C * np.asarray(a_DL))
+    return simulate(NEURON, drive, duration=n_steps * DT, dt=DT, m0=m0)
+
+
+def loss(passage, seed=0):
+    """A number that weighs every component of m_end and m_peak differently."""
+    weights = np.random.default_rng(seed).normal(size=(*passage.m_peak.shape, 4))
+    return (passage.m_end * tensor(weights[..., :3])).sum() + (passage.m_peak * tensor(weights[..., 3])).sum()

@@ -1,0 +1,55 @@
+"""Inputs, states and spike counts for the tests of a layer of neurons."""
+
+import numpy as np
+import torch
+
+import shno
+
+NAME = "easy-plane-neuron"
+A_C = 2.5e-3  # T, the depinning torque: the pinning field
+WATCH = {"component": 1, "threshold": 0.7, "rearm": 0.35}
+
+
+def drives(*shape, low=-1.0, high=3.0, seed=0, dtype=torch.float32):
+    """Seeded inputs in units of a_c, some below and most above what makes a neuron spike."""
+    generator = torch.Generator().manual_seed(seed)
+    return low + (high - low) * torch.rand(*shape, generator=generator, dtype=dtype)
+
+
+def unit_vectors(n, seed):
+    m = torch.randn(n, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.normalize(m, dim=-1)
+
+
+def passage(m, drive, duration, dt):
+    """`shno.integrate` of the neuron from m under a drive in a_c on top of its bias."""
+    oscillator, bias = shno.preset(NAME), shno.operating_point(NAME)
+    values, n_steps = shno.parameters(oscillator, bias), round(duration / dt)
+    return shno.integrate(values, m, bias.a_DL + A_C * drive, dt=dt, n_steps=n_steps, **WATCH)
+
+
+def at_rest(n):
+    rest = shno.equilibrium(shno.preset(NAME), shno.operating_point(NAME), driven=True)
+    return torch.as_tensor(rest).expand(n, 3)
+
+
+def matched(a, b):
+    """F1 of two spike trains (steps, ...) of 0 and 1, matched one to one and in order within one neural step."""
+    a, b = (np.asarray(x, bool).reshape(len(x), -1).T for x in (a, b))
+    pairs = 0
+    for left, right in zip(a, b, strict=True):
+        waiting = list(np.flatnonzero(right))
+        for step in np.flatnonzero(left):
+            waiting = [each for each in waiting if each >= step - 1]
+            if waiting and waiting[0] <= step + 1:
+                waiting.pop(0)
+                pairs += 1
+    return 2 * pairs / (a.sum() + b.sum())
+
+
+def spikes_of(run, layer, steps):
+    """Spikes per neural step in a Trajectory (n, images, neurons, 3), by the analysis: (steps, images, neurons)."""
+    times = shno.analysis.spike_times(run, threshold=layer.threshold, rearm=layer.rearm)
+    edges = layer.neural_step * np.arange(steps + 1)
+    counts = [np.histogram(each, edges)[0] for each in times]
+    return np.stack(counts, axis=1).reshape(steps, *run.m.shape[1:3])

@@ -1,0 +1,122 @@
+"""What `simulate` refuses, and how."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from simulate_helpers import ALL_TERMS, AXIS, DRIVE, M0, SHORT, P, batch
+
+from shno import Drive, IntegrationError, Sampled, simulate
+from shno.constants import mu_0
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (
+            {"duration": 1.0005e-9},
+            ValueError,
+            r"^duration must be a multiple of dt, got 1\.0005e-09 s at .* Use 1e-09 s\.",
+        ),
+        ({"duration": 0.4e-12}, ValueError, r"^duration must be a multiple of dt, .* Use 1e-12 s\."),
+        ({"duration": 0.0}, ValueError, r"^duration must be > 0, got 0"),
+        ({"duration": -1e-9}, ValueError, r"^duration must be > 0, got -1e-09"),
+        ({"duration": math.nan}, ValueError, r"^duration must be finite, got nan"),
+        ({"duration": math.inf}, ValueError, r"^duration must be finite, got inf"),
+        ({"duration": "1 ns"}, TypeError, r"^duration must be a number, got '1 ns'"),
+        ({"dt": 0.0}, ValueError, r"^dt must be > 0, got 0"),
+        ({"dt": -1e-12}, ValueError, r"^dt must be > 0, got -1e-12"),
+        ({"dt": math.nan}, ValueError, r"^dt must be finite, got nan"),
+        ({"dt": [1e-12]}, TypeError, r"^dt must be a number, got \[1e-12\]"),
+        ({"t0": math.nan}, ValueError, r"^t0 must be finite, got nan"),
+        ({"temperature": 300.0}, ValueError, r"^temperature must be 0"),
+        ({"temperature": 300.0, "seed": 1}, ValueError, r"^temperature must be 0"),
+        ({"seed": 1}, ValueError, r"^\w+ must be .*[Ss]eed|^seed must be None"),
+        ({"solver": "euler"}, ValueError, r"^solver must be one of rk4, reference, got 'euler'\."),
+        ({"executor": "numpy"}, ValueError, r"^executor must be one of auto, compiled, torch, got 'numpy'\."),
+        ({"dtype": "float16"}, ValueError, r"^dtype must be one of float64, float32, got 'float16'\."),
+        ({"device": "abacus"}, ValueError, r"^device must be "),
+        ({"executor": "compiled", "device": "cuda"}, ValueError, r"^executor must be torch on a device other than"),
+        ({"save_every": 7}, ValueError, r"^save_every must be a whole number that divides the 1000 steps, got 7\."),
+        ({"save_every": 0}, ValueError, r"^save_every must be a whole number"),
+        ({"save_every": -1}, ValueError, r"^save_every must be a whole number"),
+        ({"save_every": 2.0}, ValueError, r"^save_every must be a whole number"),
+        ({"save_every": 2000}, ValueError, r"^save_every must be a whole number"),
+        ({"m0": (0.0, 0.0, 2.0)}, ValueError, r"^\|m0\| must be 1, got 2\. Normalise m0"),
+        ({"m0": (0.0, 0.0, 0.0)}, ValueError, r"^\|m0\| must be 1, got 0\."),
+        ({"m0": (0.0, math.nan, 1.0)}, ValueError, r"^m0 must be finite, got nan at index 1 of 3"),
+        ({"m0": (0.0, 1.0)}, ValueError, r"^m0 must be a vector with x, y, z on its last axis, got shape \(2,\)"),
+        ({"m0": "up"}, TypeError, r"^m0 must be three numbers"),
+    ],
+)
+def test_a_bad_call_is_refused(change, error, message):
+    with pytest.raises(error, match=message):
+        simulate(ALL_TERMS, DRIVE, **{"duration": 1e-9, "dt": 1e-12, "m0": M0} | change)
+
+
+@pytest.mark.parametrize("given", [("w-cofeb-pma", DRIVE), (ALL_TERMS, 1e-3), (DRIVE, ALL_TERMS)])
+def test_what_is_no_oscillator_or_no_drive_is_a_type_error(given):
+    with pytest.raises(TypeError, match=r"^(oscillator|drive) must be "):
+        simulate(*given, **SHORT)
+
+
+def test_a_swallowed_keyword_is_an_error():
+    with pytest.raises(TypeError, match="stepsize"):
+        simulate(ALL_TERMS, DRIVE, **SHORT, stepsize=1e-12)
+
+
+def test_what_does_not_broadcast_is_refused():
+    with pytest.raises(ValueError, match=r"broadcast"):
+        simulate(batch(2)[0], batch(3)[1], **SHORT)
+    with pytest.raises(ValueError, match=r"broadcast"):
+        simulate(*batch(2), duration=1e-12, dt=1e-12, m0=np.eye(3))
+
+
+@pytest.mark.parametrize("B", [0.02, 0.0214, 0.0571, 0.0637, 0.093, 0.3, 1.7, 9.0, 200.0])
+def test_a_step_too_large_is_refused_with_one_that_is_accepted(B):
+    soft = replace(ALL_TERMS, Ms=8e3, Ku=1.0)  # a few mT beside B
+    drive, dt = Drive(a_DL=1e-6, B_ext=B * AXIS), 1 / (1.9e11 * B)
+    with pytest.raises(
+        ValueError, match=r"^dt must turn m by at most 0\.2 rad a step, got .* Use dt <= .* s\.$"
+    ) as caught:
+        simulate(soft, drive, duration=2 * dt, dt=dt, m0=M0)
+    usable = float(str(caught.value).split("Use dt <= ")[1].removesuffix(" s."))
+    assert usable * 1.9e11 * (B + mu_0 * 8e3) > 0.18  # and not much smaller than need be
+    assert simulate(soft, drive, duration=2 * usable, dt=usable, m0=M0).m.shape == (3, 3)
+
+
+def test_the_offender_of_a_batch_is_named():
+    drive = Drive(a_DL=0.0, B_ext=np.array([[0.0, 0, 0.1], [0, 0, 0.1], [0, 0, 5.0]]))
+    with pytest.raises(ValueError, match=r"at \|B\| = .* T at index 2 of 3\. Use dt <= "):
+        simulate(ALL_TERMS, drive, **SHORT)
+
+
+def test_the_step_guard_sees_the_field_like_torque_as_the_field_that_it_is():
+    by_torque = replace(ALL_TERMS, field_like=100.0), Drive(a_DL=0.02, B_ext=(0.05, -0.13, 0.21))
+    by_field = replace(ALL_TERMS, field_like=0.0), Drive(a_DL=0.02, B_ext=np.array([0.05, -0.13, 0.21]) + 2 * P)
+    for oscillator, drive in (by_torque, by_field):  # 2 T turn m by 0.38 rad a step
+        with pytest.raises(ValueError, match=r"^dt must turn m by at most"):
+            simulate(oscillator, drive, **SHORT)
+
+
+def test_the_step_guard_looks_at_the_whole_waveform_before_the_first_step():
+    steps = []
+    drive = Drive(a_DL=Sampled([1e-3, 1e-3, 5.0], 0.1e-9), B_ext=DRIVE.B_ext)
+    with pytest.raises(ValueError, match=r"^dt must turn m by at most"):
+        simulate(ALL_TERMS, drive, **SHORT, progress=lambda *done: steps.append(done))
+    assert steps == []
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+@pytest.mark.parametrize("save_every", [1, 300])
+def test_a_solve_that_fails_says_so_wherever_it_did(executor, save_every):
+    """Across its easy axis m feels no field, and the guard sees none; on its way to the axis it turns too far."""
+    oscillator = replace(ALL_TERMS, alpha=0.5, Ku=4.0 * ALL_TERMS.Ms / 2, demag=(1 / 3, 1 / 3, 1 / 3))
+    drive, keywords = Drive(a_DL=1e-9, B_ext=0.1 * AXIS), {"m0": (0.8, 0.36, -0.48), "save_every": save_every}
+    assert abs(np.dot(keywords["m0"], AXIS)) < 1e-15
+    with pytest.raises(
+        IntegrationError, match=r"reached .* before step \d+, .* s after the start: .* Use dt <= 1e-12 s\.$"
+    ):
+        simulate(oscillator, drive, duration=0.6e-9, dt=2e-12, **keywords, executor=executor)
+    assert simulate(oscillator, drive, duration=0.6e-9, dt=0.5e-12, **keywords).m[-1] @ AXIS > 0.99
