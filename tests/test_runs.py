@@ -69,7 +69,7 @@ def timeless(metrics):
 
 def test_a_run_writes_its_files_and_nothing_half_written(trained):
     folder, _ = trained
-    own = ["checkpoint.pt", "config.json", "metrics.json"]
+    own = ["checkpoint.pt", "config.json", "last.pt", "metrics.json"]
     assert files(folder) == sorted([*own, "trajectories.h5", *(f"twin/{name}" for name in own)])
 
 
@@ -234,7 +234,33 @@ def test_an_interrupted_run_leaves_no_result_and_nothing_half_written(few, tmp_p
 
     with pytest.raises(KeyboardInterrupt):
         runs.run(TWIN, tmp_path, on_epoch=stop)
-    assert files(tmp_path) == ["config.json"]
+    assert files(tmp_path) == ["config.json", "last.pt"]
+
+
+@pytest.mark.parametrize("config", [TWIN, CONFIG], ids=lambda config: config["model"])
+def test_a_killed_run_that_is_resumed_ends_with_the_same_bits(few, config, tmp_path):
+    """Weights, optimiser, dropout and shuffling go on where they were: the same operations in the same order."""
+
+    def stop(model, record, best):
+        if record["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    config = config | {"epochs": 3}
+    whole = runs.run(config, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(config, tmp_path / "killed", on_epoch=stop)
+    resumed = runs.run(config, tmp_path / "killed", resume=True)
+    one, other = (torch.load(tmp_path / name / "last.pt", weights_only=True)["model"] for name in ("whole", "killed"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert [epoch["epoch"] for epoch in resumed["epochs"]] == [1, 2, 3]
+    assert resumed["test_accuracy"] == whole["test_accuracy"] and resumed["selected_epoch"] == whole["selected_epoch"]
+
+
+def test_resume_without_a_state_starts_anew_and_a_damaged_state_is_one_clear_line(few, tmp_path):
+    runs.run(TWIN, tmp_path, resume=True)
+    (tmp_path / "last.pt").write_bytes(b"not a state")
+    with pytest.raises(ValueError, match=r"^.*last.pt must be the state of a run, got \w+\. Train without --resume\.$"):
+        runs.run(TWIN, tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("existing", [None, "old"])

@@ -248,7 +248,7 @@ def test_fit_leaves_the_weights_of_the_epoch_that_is_best_on_held_out_images(few
     monkeypatch.setattr(training, "evaluate", scored)
     model, weights, best = twin(), [], []
 
-    def keep(record, is_best):
+    def keep(record, is_best, state):
         weights.append(copy.deepcopy(model.state_dict()))
         best.append(is_best)
 
