@@ -8,17 +8,12 @@ Nothing global is touched: no pyplot, no choice of backend, no style.
 """
 
 import json
-import os
 import textwrap
-from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from secrets import token_hex
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 import shno
@@ -69,7 +64,11 @@ def plot_run(folder):
         spikes = _spikes(run, config["layer"])
         figures["raster.png"] = _raster_figure(config, metrics, run, spikes)
         figures["traces.png"] = _traces_figure(config, metrics, run, spikes)
-    return [_write(figure, folder / "figures" / name) for name, figure in figures.items()]
+    paths = {folder / "figures" / name: figure for name, figure in figures.items()}
+    (folder / "figures").mkdir(exist_ok=True)
+    for path, figure in paths.items():
+        shno.plots.save_figure(figure, path)
+    return list(paths)
 
 
 def _read(path, kinds):
@@ -282,19 +281,3 @@ def _caption(figure, config, metrics, more=""):
         text += f"Spike: $m_y$ upwards through {threshold:g}, re-armed below {rearm:g}; neural step {step * 1e9:g} ns. "
     lines = textwrap.wrap(text + more, int(18 * figure.get_figwidth()), break_on_hyphens=False)
     figure.supxlabel("\n".join(lines), fontsize=7.5, x=0.01, ha="left", linespacing=1.5)
-
-
-def _write(figure, path):
-    """Save as PNG beside `path`, then rename; returns path. 16 levels a colour halve the size."""
-    partial = path.with_name(f"{path.name}.{token_hex(4)}.partial")
-    try:
-        path.parent.mkdir(exist_ok=True)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-        imsave(partial, np.round(pixels / 17).astype(np.uint8) * 17, format="png", dpi=DPI)
-        os.replace(partial, path)
-    finally:
-        with suppress(OSError):
-            partial.unlink()
-    return path

@@ -55,7 +55,7 @@ def plot(run, path):
     _draw_orbit(figure.add_subplot(grid[:, 1], projection="3d"), run)
     _draw_spectrum(figure.add_subplot(grid[:, 2]), run)
     figure.supxlabel(_caption(run, batch), fontsize=7.5, x=0.01, ha="left", linespacing=1.5)
-    _write(figure, path)
+    save_figure(figure, path)
 
 
 def _first(record):
@@ -182,8 +182,13 @@ def _text(value):
     return f"({', '.join(f'{x:.6g}' for x in value)})" if np.ndim(value) else f"{value:.6g}"
 
 
-def _write(figure, path):
-    """Save beside `path` and rename: `path` is whole or untouched. A PNG gets 16 levels a colour, to halve its size."""
+def save_figure(figure, path):
+    """Save beside `path` and rename: `path` is whole or untouched. A PNG gets 16 levels a colour, to halve its size.
+
+    figure : matplotlib Figure
+    path : Path     ends in .png, .pdf or .svg
+    Raises : OSError with one line when it cannot be written
+    """
     kind = path.suffix[1:].lower()
     partial = path.with_name(f"{path.name}.{token_hex(4)}.partial")
     try:

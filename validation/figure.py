@@ -3,6 +3,8 @@
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from shno.plots import save_figure
+
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#B4B4B4"  # Okabe and Ito (2008)
 LINE = {"color": BLUE, "lw": 1.4}
 POINTS = {"color": VERMILION, "ls": "none", "marker": "o", "ms": 4.5, "mfc": "white"}
@@ -31,4 +33,4 @@ def save(figure, folder, name):
     for ax in figure.axes:
         if ax.get_legend_handles_labels()[0]:
             ax.legend(fontsize=8, frameon=False)
-    figure.savefig(folder / f"{name}.png")
+    save_figure(figure, folder / f"{name}.png")
