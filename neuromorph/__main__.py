@@ -94,8 +94,9 @@ class _Progress:
     def __exit__(self, *_):
         self.bar.close()
 
-    def batch(self, images):
-        self.bar.update(images)
+    def batch(self, done, total):
+        self.bar.total = total
+        self.bar.update(done - self.bar.n)
 
     def epoch(self, model, record, best):
         spiking = "" if record["spike_rate"] is None else f", spike rate {record['spike_rate']:.1%}"

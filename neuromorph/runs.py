@@ -26,7 +26,7 @@ def run(config, folder, *, resume=False, on_batch=None, on_epoch=None):
 
     config : {"model", "dataset", "data_dir", "classes", "epochs", "batch_size", "seed"}
     resume : go on with a run that was killed in this folder; it ends with the same weights, bit for bit
-    on_batch(images done), on_epoch(model's name, epoch's record, whether it is the best) : for progress
+    on_batch(images done, in all), on_epoch(model's name, epoch's record, whether it is the best) : for progress
     Returns : metrics, as written to metrics.json
     Raises : ValueError, FileNotFoundError, OSError, before anything is written where possible
     """

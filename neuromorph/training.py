@@ -54,7 +54,7 @@ def augment(images, generator):
 def train_epoch(model, split, optimiser, *, batch_size, auxiliary, generator, progress=None):
     """One pass over the shuffled split; loss = main + auxiliary x auxiliary head's, both cross-entropies.
 
-    progress : called with the number of images done
+    progress : called as progress(images done, images in all)
     Returns : {"loss", "auxiliary_loss", "train_accuracy"}, means over the images
     """
     model.train()
@@ -74,7 +74,7 @@ def train_epoch(model, split, optimiser, *, batch_size, auxiliary, generator, pr
         )
         seen += len(labels)
         if progress is not None:
-            progress(len(labels))
+            progress(seen, len(split))
     return dict(zip(("loss", "auxiliary_loss", "train_accuracy"), (totals / seen).tolist(), strict=True))
 
 
