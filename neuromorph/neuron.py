@@ -58,7 +58,7 @@ def check_settings(layer):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be a whole number >= 1, got {value!r}. {usual} is usual.")
     if layer.truncate is not None and (not isinstance(layer.truncate, int) or layer.truncate < 1):
-        raise ValueError(f"truncate must be None or a whole number >= 1, got {layer.truncate!r}. 1 is usual.")
+        raise ValueError(f"truncate must be None or a whole number >= 1, got {layer.truncate!r}. 2 is usual.")
     for name, known in (("reset", RESETS), ("read_out", READ_OUTS)):
         if getattr(layer, name) not in known:
             raise ValueError(
@@ -105,9 +105,9 @@ class SHNOLayer(nn.Module):
                                   spikes lock to every other neural step
     read_out : "spike" | "count"  0/1 a neural step, or the number of crossings in it
     surrogate                     called as surrogate(m_peak - threshold, spiked)
-    truncate : int | None         neural steps over which the gradient reaches back, None: all. The phase of a
-                                  turning m depends on its past with a sensitivity that grows with time and changes
-                                  sign, so that longer credit drowns in noise
+    truncate : int | None         the gradient reaches back within blocks of so many neural steps, None: all. The phase
+                                  of a turning m depends on its past with a sensitivity that grows with time and
+                                  changes sign: the hybrid learns alike with 1 and 2, much more slowly from 3 on
     Raises : ValueError, TypeError
     """
 
@@ -128,7 +128,7 @@ class SHNOLayer(nn.Module):
         reset_fraction=0.1,
         read_out="spike",
         surrogate=None,
-        truncate=1,
+        truncate=2,
     ):
         """Check the settings and find the rest state; nothing is random."""
         super().__init__()
