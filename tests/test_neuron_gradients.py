@@ -33,6 +33,12 @@ def test_truncation_cuts_the_gradient_after_so_many_steps():
     assert torch.equal(reach(2) > 0, torch.block_diag(*[torch.ones(2, 2).tril()] * 2).bool())
 
 
+def test_by_default_credit_reaches_an_earlier_step():
+    x = drives(2, 2, 3, low=0.3).requires_grad_()
+    SHNOLayer(3)(x)[0][1].sum().backward()
+    assert (x.grad[0] != 0).any()
+
+
 def test_truncation_does_not_change_the_spikes():
     x = drives(8, 2, 3)
     assert torch.equal(SHNOLayer(3, truncate=1)(x)[0], SHNOLayer(3, truncate=None)(x)[0])
