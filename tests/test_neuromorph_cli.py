@@ -6,32 +6,11 @@ import pytest
 import torch
 
 import shno
-from neuromorph import datasets, plots, runs
+from neuromorph import plots, runs
 from neuromorph.__main__ import main
-from neuromorph.datasets import Dataset
 
 HYBRID = ("train", "hybrid", "--classes", "2", "--epochs", "1", "--batch-size", "18", "--seed", "3")
 TWIN = ("train", "hybrid-relu", "--classes", "2", "--epochs", "1", "--batch-size", "18")
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """A few hundred images of the digits 0 and 1."""
-    whole = datasets.load("digits", classes=2)
-    return Dataset("digits", 2, whole.train[torch.arange(0, 2000, 10)], whole.test[torch.arange(0, 800, 10)])
-
-
-@pytest.fixture
-def few(digits, monkeypatch):
-    """Every run reads these images."""
-    monkeypatch.setattr(runs, "load", lambda name, *, data_dir, classes: digits)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture

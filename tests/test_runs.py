@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import shno
-from neuromorph import datasets, models, plots, runs, training
+from neuromorph import models, plots, runs, training
 from neuromorph.datasets import Dataset, Split
 
 CONFIG = {
@@ -20,20 +20,6 @@ CONFIG = {
     "seed": 3,
 }
 TWIN = CONFIG | {"model": "hybrid-relu", "epochs": 2}
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """A few hundred images of the digits 0 and 1: 180 to train on, 20 held out, 80 to test."""
-    whole = datasets.load("digits", classes=2)
-    return Dataset("digits", 2, whole.train[torch.arange(0, 2000, 10)], whole.test[torch.arange(0, 800, 10)])
-
-
-@pytest.fixture
-def few(digits, monkeypatch):
-    """Every run reads these images."""
-    monkeypatch.setattr(runs, "load", lambda name, *, data_dir, classes: digits)
-    return digits
 
 
 @pytest.fixture(scope="module")

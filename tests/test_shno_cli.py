@@ -14,13 +14,6 @@ SIMULATE = ("simulate", "--preset", "w-cofeb-pma", "--duration-ns", "1", "--dt-p
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def complaint(capsys, folder):
     """A function that runs a command that must fail, and gives back its one line; nothing may stay behind."""
 

@@ -1,0 +1,31 @@
+"""Fixtures that several test files use."""
+
+import pytest
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """A few hundred images of the digits 0 and 1: 180 to train on, 20 held out, 80 to test."""
+    import torch
+
+    from neuromorph import datasets
+
+    whole = datasets.load("digits", classes=2)
+    train, test = whole.train[torch.arange(0, 2000, 10)], whole.test[torch.arange(0, 800, 10)]
+    return datasets.Dataset("digits", 2, train, test)
+
+
+@pytest.fixture
+def few(digits, monkeypatch):
+    """Every run reads these images."""
+    from neuromorph import runs
+
+    monkeypatch.setattr(runs, "load", lambda name, *, data_dir, classes: digits)
+    return digits
