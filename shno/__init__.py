@@ -9,7 +9,9 @@ __version__ = "0.1.0"
 _HOME = {
     "Oscillator": "oscillator",
     "Drive": "drive",
-    "Sampled": "drive",
+    **dict.fromkeys(("Chirp", "Constant", "Function", "Product", "Pulse", "Ramp", "Sampled"), "waveforms"),
+    **dict.fromkeys(("Sine", "Step", "Sum", "Tabulated"), "waveforms"),
+    "Waveform": "waveform",
     "Trajectory": "trajectory",
     "load": "trajectory",
     "simulate": "simulate",
@@ -21,21 +23,31 @@ _HOME = {
     "equilibrium": "stability",
     "eigenvalues": "stability",
     "critical_torque": "stability",
+    "sample": "variability",
     "IntegrationError": "checks",
 }
 _MODULES = (
     "analysis",
     "command",
     "constants",
+    "experiments",
     "fields",
+    "geometry",
     "hdf5",
+    "heating",
     "llgs",
+    "noise",
+    "philox",
     "plots",
+    "readout",
     "reference",
     "solvers",
     "stability",
     "theory",
+    "thermal",
+    "variability",
     "vector",
+    "waveforms",
 )
 
 __all__ = [*_HOME, *_MODULES, "__version__"]

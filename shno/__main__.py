@@ -55,10 +55,21 @@ def _add_simulate(parser):
     add("--current-mA", type=float, metavar="I", help="total current; default the preset's operating point")
     add("--duration-ns", type=float, required=True, metavar="T", help="a multiple of the step")
     add("--dt-ps", type=float, required=True, metavar="D", help="step; 1 suits most fields")
-    add("--temperature-K", type=float, default=0.0, metavar="K", help="default 0; above, --seed is required")
+    add(
+        "--temperature-K",
+        type=float,
+        default=0.0,
+        metavar="K",
+        help="of the thermal noise; default 0; else give --seed",
+    )
     add("--seed", type=int, metavar="S", help="of the thermal noise")
     add("--m0", type=_vector, metavar="X,Y,Z", help="initial unit vector; default 1 degree off the equilibrium")
-    add("--solver", choices=("rk4", "reference"), default="rk4", help="default rk4; reference is scipy's, adaptive")
+    add(
+        "--solver",
+        choices=("rk4", "heun", "reference"),
+        default="rk4",
+        help="default rk4; reference is scipy's, adaptive",
+    )
     add("--executor", choices=("auto", "compiled", "torch"), default="auto", help="default auto: compiled on the CPU")
     add("--save-every", type=int, default=1, metavar="N", help="steps between saved states; default 1")
     add("--out", required=True, metavar="FILE", help="the HDF5 file to write")
@@ -177,32 +188,43 @@ def _info(arguments):
     print(f"{arguments.file} ({os.path.getsize(arguments.file) / 1e6:.2f} MB): {len(run.t)} states of {count}")
     print(f"  {'t':<12} {run.t[0] * 1e9:g} to {run.t[-1] * 1e9:g} ns, shape {run.t.shape}")
     print(f"  {'m':<12} shape {run.m.shape}, {run.m.dtype}")
+    if run.T is not None:
+        print(f"  {'T':<12} shape {run.T.shape}, {run.T.min():.6g} to {run.T.max():.6g} K")
     _print_fields("settings", run, dict.fromkeys(trajectory.SETTINGS, "1") | hdf5.SETTING_UNITS)
     _print_fields("oscillator", run.oscillator, oscillator.UNITS)
     _print_fields("drive", run.drive, drive.UNITS)
 
 
 def _print_fields(title, record, units):
-    """One line a field: name, value (of an array its shape and range), unit; None is left out."""
-    import numpy as np
-
-    from shno.drive import Sampled
-
+    """One line a field: name, value, unit; what is None and a vector at its default are left out."""
     print(title)
     for name, unit in units.items():
-        value = getattr(record, name)
-        if value is None:
+        value, default = getattr(record, name), getattr(type(record), name, None)
+        if value is None or _is_same(value, default):
             continue
-        if isinstance(value, Sampled):
-            low, high = np.min(value.values), np.max(value.values)
-            text = f"samples {np.shape(value.values)} of {value.interval:.6g} s, {low:.6g} to {high:.6g}"
-        elif np.ndim(value) == 0:
-            text = value if isinstance(value, str | int) else f"{value:.9g}"
-        elif np.shape(value) == (3,):
-            text = f"({', '.join(f'{x:.9g}' for x in value)})"
-        else:
-            text = f"array {np.shape(value)}, {np.min(value):.6g} to {np.max(value):.6g}"
-        print(f"  {name:<12} {text}{'' if unit == '1' else f' {unit}'}")
+        print(f"  {name:<12} {_value_text(value)}{'' if unit == '1' else f' {unit}'}")
+
+
+def _is_same(value, default):
+    """Whether a field of an Oscillator or Drive is at its default, other than a number or name of the settings."""
+    import numpy as np
+
+    return np.ndim(value) > 0 and np.shape(value) == np.shape(default) and np.all(np.equal(value, default))
+
+
+def _value_text(value):
+    """A number, a name, a vector, an array's shape and range, or a waveform in short."""
+    import numpy as np
+
+    if hasattr(value, "summary"):
+        return value.summary
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_value_text, value))})"
+    if np.ndim(value) == 0:
+        return value if isinstance(value, str | int) else f"{value:.9g}"
+    if np.shape(value) == (3,):
+        return f"({', '.join(f'{x:.9g}' for x in value)})"
+    return f"array {np.shape(value)}, {np.min(value):.6g} to {np.max(value):.6g}"
 
 
 def _plot(arguments):

@@ -22,13 +22,13 @@ from shno.kernels import (
     gather_parameters,
     lanes,
     load,
-    place_leaves,
     project,
-    run_blocks,
     scatter,
 )
+from shno.layout import place_leaves
 from shno.llgs import right_hand_side, right_hand_side_vjp
 from shno.solvers import rk4, rk4_vjp
+from shno.threads import run_blocks
 from shno.vector import normalise_vjp, number
 
 
@@ -75,9 +75,10 @@ def passage_kernel(
         for step in range(n_steps):
             for i in range(width):
                 h, torque_parameters, field_parameters = load(layout, parameters, i)
+                held = (torque_parameters, field_parameters)
                 state = (y[i], y[width + i], y[2 * width + i])
                 before = watched(layout, state)
-                state, error = project(rk4(right_hand_side, state, h, torque_parameters, field_parameters))
+                state, error = project(rk4(right_hand_side, state, h, held, held, held))
                 y[i], y[width + i], y[2 * width + i] = state
                 after = watched(layout, state)
                 crossed = armed[i] if after >= threshold else zero
@@ -106,7 +107,8 @@ def walk_back(layout, parameters, path, lane, n_steps):
             state = (y[i], y[width + i], y[2 * width + i])
             entering = lane[3 * width + i] if lane[5 * width + i] == step else zero
             bar = entered(layout, (lane[i], lane[width + i], lane[2 * width + i]), entering)
-            bar = normalise_vjp(rk4(right_hand_side, state, h, torque_parameters, field_parameters), bar)
+            held = (torque_parameters, field_parameters)
+            bar = normalise_vjp(rk4(right_hand_side, state, h, held, held, held), bar)
             bar, h_bar, parameter_bars = rk4_vjp(
                 right_hand_side, right_hand_side_vjp, state, bar, h, torque_parameters, field_parameters
             )
@@ -137,7 +139,8 @@ def adjoint_kernel(first, last, layout, m, rows, shared, n_steps, end_bar, peak_
             for i in range(width):
                 h, torque_parameters, field_parameters = load(layout, parameters, i)
                 state = (lane[i], lane[width + i], lane[2 * width + i])
-                state, _ = project(rk4(right_hand_side, state, h, torque_parameters, field_parameters))
+                held = (torque_parameters, field_parameters)
+                state, _ = project(rk4(right_hand_side, state, h, held, held, held))
                 lane[i], lane[width + i], lane[2 * width + i] = state
                 after = watched(layout, state)
                 lane[5 * width + i] = step if after > lane[4 * width + i] else lane[5 * width + i]
@@ -184,7 +187,7 @@ def compiled_passage(tree, m, armed, n_steps, component, threshold, rearm):
     """
     batch = m.shape[:-1]
     n = batch.numel()
-    layout, leaves, shared = place_leaves(tree, n, is_free=lambda leaf: leaf.requires_grad, component=component)
+    layout, leaves, shared, _ = place_leaves(tree, n, is_free=lambda leaf: leaf.requires_grad, component=component)
     shared = np.array(shared, str(m.dtype).removeprefix("torch."))
     rows = [leaf.expand(batch).reshape(n) for leaf in leaves]
     rows = torch.stack(rows) if rows else m.new_empty(0, n)

@@ -1,72 +1,49 @@
-"""What is applied: a current (as I, J or the torque a_DL itself; a number or a waveform) and a field B_ext."""
+"""What is applied: a current (as I, J or the torque a_DL itself), a field, a gate voltage; numbers or waveforms."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shno.checks import as_array, check_finite, check_values, equal_fields
+from shno.checks import as_array, check_finite, check_values, complaint, equal_fields
+from shno.sampled import Function, Sampled
+from shno.waveform import Waveform
 
-UNITS = {"I": "A", "J": "A/m^2", "a_DL": "T", "B_ext": "T"}
+UNITS = {"I": "A", "J": "A/m^2", "a_DL": "T", "B_ext": "T", "V_gate": "V", "dKu": "J/m^3"}
 CURRENTS = ("I", "J", "a_DL")
-
-
-@dataclass(frozen=True, eq=False)
-class Sampled:
-    """A waveform held between its samples: values[k] from t0 + k interval on, the last one to the end.
-
-    values : (n_samples, *batch)   in the unit of what it drives
-    interval : s                   a multiple of the saved time step
-    Raises : TypeError, ValueError
-    """
-
-    values: np.ndarray
-    interval: float
-
-    def __post_init__(self):
-        """Convert to a read-only float64 array and check."""
-        values = as_array("values", self.values)
-        check_values(
-            "number of samples", np.ndim(values) and len(values), ">= 1", lambda n: n >= 1, "Time is the first axis."
-        )
-        check_finite("values", values)
-        check_values("interval", self.interval, "> 0", lambda x: x > 0, "Time between samples, s.")
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "interval", float(self.interval))
-
-    __eq__ = equal_fields
-    __hash__ = None
+LARGEST = 1e60  # of any number: a product of several must not overflow
 
 
 @dataclass(frozen=True, eq=False)
 class Drive:
-    """The applied current and field; numbers or arrays, SI units; the current also a Sampled waveform.
+    """The applied current, field and gate voltage; numbers, arrays, waveforms (`waveforms`) or callables of the time.
 
     I : A             total current; J = shunt I / (width t_HM) flows in the heavy metal
     J : A/m^2         current density in the heavy metal
-    a_DL : T          damping-like torque amplitude itself
-    B_ext : T         applied field, (..., 3)
+    a_DL : T          damping-like torque amplitude itself (for Lambda = 1)
+    B_ext : T         applied field: (..., 3), or three of numbers, arrays, waveforms and callables
+    V_gate : V        gate voltage; the oscillator's vcma makes it a change of Ku
+    dKu : J/m^3       change of Ku itself: noise of the anisotropy
     Raises : TypeError unless exactly one of I, J, a_DL is given; ValueError for NaN or infinity
     """
 
-    I: float | np.ndarray | Sampled | None = None
-    J: float | np.ndarray | Sampled | None = None
-    a_DL: float | np.ndarray | Sampled | None = None
+    I: float | np.ndarray | Waveform | None = None
+    J: float | np.ndarray | Waveform | None = None
+    a_DL: float | np.ndarray | Waveform | None = None
     B_ext: tuple | np.ndarray = (0.0, 0.0, 0.0)
+    V_gate: float | np.ndarray | Waveform = 0.0
+    dKu: float | np.ndarray | Waveform = 0.0
 
     def __post_init__(self):
-        """Convert to float or a read-only float64 array and check."""
+        """Convert to float, a read-only float64 array or a waveform, and check."""
         given = [name for name in CURRENTS if getattr(self, name) is not None]
         if len(given) != 1:
             got = " and ".join(given) or "none of them"
             raise TypeError(
                 f"Drive must be given exactly one of I (A), J (A/m^2), a_DL (T), got {got}. Use I=0.0 for no current."
             )
-        for name in (*given, "B_ext"):
-            if isinstance(getattr(self, name), Sampled) and name in CURRENTS:
-                continue
-            value = as_array(name, getattr(self, name), vector=name == "B_ext")
-            check_finite(name, value)
-            object.__setattr__(self, name, value)
+        for name in (*given, "V_gate", "dKu"):
+            object.__setattr__(self, name, _checked(name, getattr(self, name)))
+        object.__setattr__(self, "B_ext", _checked_field(self.B_ext))
 
     __eq__ = equal_fields
     __hash__ = None
@@ -76,10 +53,75 @@ class Drive:
         """The name and value of the one that was given: ("I", ampere), ("J", A/m^2) or ("a_DL", tesla)."""
         return next((name, getattr(self, name)) for name in CURRENTS if getattr(self, name) is not None)
 
-    def pieces(self):
-        """The drive as pieces of constant current: [(Drive, duration in s)], the last one without end (infinity)."""
-        name, value = self.current
-        if not isinstance(value, Sampled):
-            return [(self, np.inf)]
-        ends = [value.interval] * (len(value.values) - 1) + [np.inf]
-        return [(replace(self, **{name: sample}), length) for sample, length in zip(value.values, ends, strict=True)]
+    @property
+    def parts(self):
+        """{name: value} of current, V_gate and dKu, and B_ext as its three components or as an array (..., 3)."""
+        return dict([self.current], B_ext=self.B_ext, V_gate=self.V_gate, dKu=self.dKu)
+
+    @property
+    def waveforms(self):
+        """Every waveform in it."""
+        values = [value for name, value in self.parts.items() if name != "B_ext"]
+        values += self.B_ext if isinstance(self.B_ext, tuple) else ()
+        return [value for value in values if isinstance(value, Waveform)]
+
+    @property
+    def is_constant(self):
+        """Whether nothing in it changes with time."""
+        return not self.waveforms
+
+    def breakpoints(self, start, stop):
+        """Times of all jumps and kinks between start and stop (s), over all waveforms and the whole batch; sorted."""
+        return np.unique(np.concatenate([np.empty(0), *(w.breakpoints(start, stop) for w in self.waveforms)]))
+
+    def values(self, t, inside=None):
+        """{name: number or array} at time t, unchecked; B_ext (..., 3). `inside` tells the side of a jump."""
+        now = {name: _at(value, t, inside) for name, value in self.parts.items() if name != "B_ext"}
+        B = self.B_ext
+        if isinstance(B, tuple):
+            B = np.stack(np.broadcast_arrays(*(_at(part, t, inside) for part in B)), axis=-1)
+        return now | {"B_ext": B}
+
+    def at(self, t, inside=None):
+        """The constant Drive at time t (s); `inside` tells the side of a jump."""
+        return self if self.is_constant else replace(self, **self.values(t, inside))
+
+
+def _at(value, t, inside):
+    return value._at(t, t if inside is None else inside) if isinstance(value, Waveform) else value
+
+
+def _checked(name, value):
+    """A current, voltage or anisotropy as float, read-only array or waveform."""
+    if isinstance(value, Waveform):
+        return value
+    if callable(value):
+        return Function(value)
+    value = as_array(name, value)
+    check_finite(name, value)
+    check_values(name, value, f"at most {LARGEST:g} in size", lambda x: np.abs(x) <= LARGEST, "SI units are expected.")
+    return value
+
+
+def _checked_field(B):
+    """B_ext as an array (..., 3), or as a tuple of three components where one of them is a waveform."""
+    if isinstance(B, Waveform) or callable(B):
+        B = _components(Function(B) if not isinstance(B, Waveform) else B)
+    is_three = isinstance(B, tuple | list) and len(B) == 3
+    if is_three and any(isinstance(part, Waveform) or callable(part) for part in B):
+        return tuple(_checked(f"B_ext[{k}]", part) for k, part in enumerate(B))
+    B = as_array("B_ext", B, vector=True)
+    check_finite("B_ext", B)
+    check_values("B_ext", B, f"at most {LARGEST:g} in size", lambda x: np.abs(x) <= LARGEST, "In tesla.")
+    return B
+
+
+def _components(wave):
+    """A waveform of vectors (samples or a callable) as three waveforms."""
+    if not wave.shape or wave.shape[-1] != 3 or not isinstance(wave, Sampled | Function):
+        kinds = "three components, or a Sampled or callable of vectors (..., 3)"
+        remedy = "For example B_ext=(0.0, shno.Sine(1e-3, 5e9), 0.1)."
+        raise ValueError(complaint("B_ext", kinds, f"{type(wave).__name__} of shape {wave.shape}", remedy))
+    if isinstance(wave, Sampled):
+        return tuple(replace(wave, values=wave.values[..., k]) for k in range(3))
+    return tuple(Function(lambda t, k=k: np.asarray(wave.function(t))[..., k], wave.times) for k in range(3))

@@ -1,6 +1,6 @@
 """Arrays and attributes <-> HDF5 file. Knows dicts, not `Trajectory`.
 
-    /                           attributes: format = "shno trajectory", layout_version = 1, and the settings of the run:
+    /                           attributes: format = "shno trajectory", layout_version = 2, and the settings of the run:
                                 dt (dt_units = "s"), t0 (s), temperature (K), save_every, solver, executor, dtype, seed,
                                 versions; one that is None is absent
     /t           (n,)           time, s; dimension scale
@@ -8,7 +8,9 @@
     /oscillator  (batch,)       index along a one-dimensional batch; otherwise /batch_0, /batch_1, ..., one an axis
     /component   (3,)           "x", "y", "z"
     /parameters/oscillator/Ms   one dataset a parameter, the number or array that was given, with an attribute `units`;
-    /parameters/drive/I ...     the names are those of `Oscillator` and `Drive`; one that is None is absent
+    /parameters/drive/I ...     the names are those of `Oscillator` and `Drive`; one that is None is absent; a waveform
+                                is a path such as I.Sum.a.Sine.amplitude (`waveform_numbers`)
+    /parameters/run/T ...       temperature of each oscillator (with Joule heating), realisation (where it was given)
 
 Numbers are stored bit for bit and uncompressed, so that no dataset can claim more bytes than the file has. Metadata and
 arrays carry checksums, so that damage is found. Readable by HDF5 1.10 and later, by plain h5py, and by
@@ -24,8 +26,8 @@ import h5py
 import numpy as np
 
 FORMAT = "shno trajectory"
-LAYOUT_VERSION = 1
-SETTING_UNITS = {"dt": "s", "t0": "s", "temperature": "K"}
+LAYOUT_VERSION = 2
+SETTING_UNITS = {"dt": "s", "t0": "s", "noise_dt": "s", "temperature": "K"}
 CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
 LIBRARY = ("v110", "v110")  # the first HDF5 format whose metadata all carry checksums
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError)  # what h5py raises on it
@@ -83,7 +85,7 @@ def read(path):
             t, m = (_dataset(file, name, size) for name in ("t", "m"))
             _check_shapes(t, m)
             parameters = _group(file, "parameters")
-            groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive")}
+            groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive", "run")}
             return t[()], m[()], groups, attributes
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {_one_line(error)}.") from None

@@ -14,6 +14,7 @@ from shno.llgs import right_hand_side
 from shno.parameters import arguments, batch_shape, reduced_step
 from shno.solvers import rk4
 from shno.vector import dot, normalise
+from shno.waveform import Waveform
 
 LARGEST_NORM_ERROR = 2e-4  # of |m|^2 before projection: 1e-4 of |m|
 EXECUTORS = ("auto", "compiled", "torch")
@@ -47,7 +48,7 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     Raises : ValueError, IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
     """
     _check(m, dt, n_steps, component, threshold, rearm, executor)
-    values = {name: _as_tensor(value, m) for name, value in (parameters | {"a_DL": a_DL}).items()}
+    values = {name: _as_tensor(value, m) for name, value in _with_torque(parameters, a_DL).items()}
     batch = batch_shape(values | {"m": m})
     tree = (reduced_step(values, dt), *arguments(values))
     m = m.expand(*batch, 3)
@@ -89,21 +90,32 @@ def _check_passage(end, deviation, n_steps, dt):
         raise IntegrationError(f"{worst}: m turns too far in one. Use dt <= {dt / 2:.3g} s.")
 
 
+def _with_torque(parameters, a_DL):
+    """The parameters at this torque, and at the current that makes it where an Oersted field follows it."""
+    parameters = parameters | {"a_DL": a_DL}
+    if parameters.get("J") is not None:
+        parameters["J"] = a_DL / parameters["torque_per_J"]
+    return parameters
+
+
 def _as_tensor(value, like):
     """Numbers and arrays as tensors on the device and in the precision of `like`; None and gradients are kept."""
-    if value is None:
-        return None
+    if isinstance(value, Waveform):
+        remedy = "Call it once for each held value."
+        raise ValueError(complaint("parameters", "held", f"a {type(value).__name__}", remedy))
+    if value is None or isinstance(value, tuple):
+        return value if value is None else tuple(_as_tensor(part, like) for part in value)
     value = np.array(value) if isinstance(value, np.ndarray) else value  # a copy: a read-only array makes torch warn
     return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
 
 def _eager_passage(tree, m, armed, n_steps, component, threshold, rearm):
     """The passage by plain torch and autograd, on any device: the same definition, written out."""
-    state = m.unbind(-1)
+    state, (h, *held) = m.unbind(-1), tree
     peak, worst = torch.full_like(state[0], -2), torch.zeros_like(state[0])
     count, time = torch.zeros_like(peak), torch.full_like(peak, -1)
     for step in range(n_steps):
-        before, y = state[component], rk4(right_hand_side, state, *tree)
+        before, y = state[component], rk4(right_hand_side, state, h, held, held, held)
         worst = torch.maximum(worst, (dot(y, y).detach() - 1).abs())
         state = normalise(y)
         after = state[component]

@@ -1,53 +1,30 @@
-"""The same step, compiled for the CPU: the functions of `vector`, `fields`, `llgs` and `solvers`, inlined by Numba
+"""How the physics is compiled for the CPU: the functions of `vector`, `fields`, `llgs`, `solvers` ..., inlined by Numba
 into SIMD lanes.
 
 An oscillator's numbers are read from `rows`, an array (n_rows, n); a `Layout` says at compile time which row each
-parameter is, which are constants (0, 1 or -1: axes and switched-off components cost nothing) and which are None
-(absent). Blocks of `lanes` oscillators are advanced with the time loop outside and the lane loop inside; blocks are
-shared over threads, and the last one is padded, so that an oscillator's result is the same bits whatever the batch's
-size, chunks and threads (a parameter that is compiled in because the whole batch shares it may change the last bit).
+parameter is, which are constants (0, 1 or -1: axes and switched-off components cost nothing), which change with time
+and which are None (absent). Blocks of `lanes` oscillators are advanced with the time loop outside and the lane loop
+inside; blocks are shared over threads, and the last one is padded, so that an oscillator's result is the same bits
+whatever the batch's size, chunks and threads (a parameter that is compiled in because the whole batch shares it may
+change the last bit).
 `forceinline` is what lets LLVM vectorise through rk4: without it the step is a scalar call, 30 times slower. No NaN is
 assumed inside (`nnan`): a failed step is looked for outside.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
+import re
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import NativeValue, models, overload, register_jitable, register_model, typeof_impl, unbox
 
-from shno import fields, llgs, solvers, vector
-from shno.kernel_cache import cached
-from shno.llgs import right_hand_side
-from shno.solvers import rk4
-from shno.vector import dot, reciprocal_sqrt, scale
+from shno import anisotropy, fields, heating, llgs, solvers, vector
+from shno.layout import Layout
+from shno.vector import dot, reciprocal_sqrt
 
 FLAGS = {"contract", "nsz", "nnan", "ninf", "arcp", "afn"}
 INLINED = {"forceinline": True, "fastmath": FLAGS, "error_model": "numpy"}
-PRIMITIVES = ("number", "reciprocal_sqrt", "accumulate")
+PRIMITIVES = ("number", "reciprocal_sqrt", "accumulate", "add", "scale", "total", "each")
 ADJOINT_ROWS = 6  # rows of the adjoint's scratch before the cotangents of the free rows
-WIDE, NARROW = 64, 16  # lanes a block: throughput, and the latency of a few oscillators (float64: 0.5 of the wide rate)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each parameter is found, known at compile time.
-
-    tree : nested tuple    the arguments (h, torque parameters, field parameters); a leaf is a row (int), a constant
-                           (float) or None
-    n_free : int           the first n_free rows are differentiable
-    lanes : int            oscillators a block
-    component : int        of m that is watched for crossings
-    """
-
-    tree: tuple
-    n_free: int
-    lanes: int
-    component: int = 0
 
 
 class LayoutType(types.Opaque):
@@ -84,7 +61,32 @@ def _accumulate(a, b):
     return (lambda a, b: a + b) if isinstance(a, types.Float) else None
 
 
-for _module in (vector, fields, llgs, solvers):
+@overload(vector.add, jit_options=INLINED)
+def _add(a, b):
+    return _written(f"lambda a, b: ({''.join(f'a[{k}] + b[{k}],' for k in range(len(a)))})")
+
+
+@overload(vector.scale, jit_options=INLINED)
+def _scale(s, a):
+    return _written(f"lambda s, a: ({''.join(f's * a[{k}],' for k in range(len(a)))})")
+
+
+@overload(vector.total, jit_options=INLINED)
+def _total(trees):
+    spelt = "trees[0]"
+    for k in range(1, len(trees)):
+        spelt = f"accumulate({spelt}, trees[{k}])"
+    return _written(f"lambda trees: {spelt}", accumulate=vector.accumulate)
+
+
+@overload(vector.each, jit_options=INLINED)
+def _each(function, terms, *arguments):
+    given = "".join(f", arguments[{k}]" for k in range(len(arguments)))
+    parts = "".join(f"function(terms[{k}]{given})," for k in range(len(terms)))
+    return _written(f"lambda function, terms, *arguments: ({parts})")
+
+
+for _module in (vector, anisotropy, fields, llgs, heating, solvers):
     for _name, _function in list(vars(_module).items()):
         if getattr(_function, "__module__", None) == _module.__name__ and _name not in PRIMITIVES:
             register_jitable(**INLINED)(_function)
@@ -103,6 +105,10 @@ def load(layout, rows, i):
     """The arguments (h, torque parameters, field parameters) of lane i from one block of rows, inside a kernel."""
 
 
+def load_at(layout, rows, waves, noise, i, stage):
+    """The same at stage 0, 1 or 2 of a step: start, middle, end; inside a kernel."""
+
+
 def deposit(layout, grads, bars, i):
     """Add the cotangents of the differentiable leaves to lane i of the adjoint's scratch, inside a kernel."""
 
@@ -113,16 +119,27 @@ def _lanes(layout):
     return lambda layout: value
 
 
+def _spell(layout, leaf):
+    """A leaf of the layout's tree as a line of source."""
+    if isinstance(leaf, tuple):
+        return "(" + "".join(_spell(layout, part) + ", " for part in leaf) + ")"
+    if leaf is None or isinstance(leaf, float):
+        return "None" if leaf is None else f"real({leaf})"
+    text = re.sub(r"C\(([^)]*)\)", r"real(\1)", f"R{leaf}" if isinstance(leaf, int) else leaf)
+    text = re.sub(r"N(\d+)", lambda x: f"noise[{int(x[1]) * layout.lanes} + i]", text)
+    text = re.sub(r"W(\d+)", rf"waves[(stage * {len(layout.waves)} + \1) * {layout.lanes} + i]", text)
+    return re.sub(r"R(\d+)", lambda x: f"rows[{int(x[1]) * layout.lanes} + i]", text)
+
+
 @overload(load, jit_options=INLINED)
 def _load(layout, rows, i):
-    def spell(leaf):
-        if isinstance(leaf, tuple):
-            return "(" + "".join(spell(part) + ", " for part in leaf) + ")"
-        if isinstance(leaf, int):
-            return f"rows[{leaf * layout.layout.lanes} + i]"
-        return "None" if leaf is None else f"real({leaf})"
+    return _written(f"lambda layout, rows, i: {_spell(layout.layout, layout.layout.tree)}", real=rows.dtype)
 
-    return _written(f"lambda layout, rows, i: {spell(layout.layout.tree)}", real=rows.dtype)
+
+@overload(load_at, jit_options=INLINED)
+def _load_at(layout, rows, waves, noise, i, stage):
+    source = f"lambda layout, rows, waves, noise, i, stage: {_spell(layout.layout, layout.layout.tree)}"
+    return _written(source, real=rows.dtype)
 
 
 @overload(deposit, jit_options=INLINED)
@@ -144,9 +161,10 @@ def _deposit(layout, grads, bars, i):
 
 @register_jitable(**INLINED)
 def project(y):
-    """The unit vector along y, and | |y|^2 - 1 | before projection."""
+    """y with its first three components made a unit vector, and | |m|^2 - 1 | before projection."""
     square = dot(y, y)
-    return scale(reciprocal_sqrt(square), y), abs(square - 1)
+    r = reciprocal_sqrt(square)
+    return (r * y[0], r * y[1], r * y[2], *y[3:]), abs(square - 1)
 
 
 @register_jitable(**INLINED)
@@ -172,116 +190,3 @@ def scatter(block, array, first, width):
     for k in range(array.shape[0]):
         for i in range(min(width, array.shape[1] - first)):
             array[k, first + i] = block[k * width + i]
-
-
-@cached
-@njit(nogil=True, fastmath=FLAGS, error_model="numpy")
-def trajectory_kernel(first, last, layout, m, rows, shared, saved, save_every, deviation):
-    """Advance blocks first ... last: m (3, n) in place, every save_every-th state into saved (n_saved, 3, n).
-
-    saved holds the real oscillators, m, rows and deviation (the norm's worst error) the padded ones.
-    """
-    width = lanes(layout)
-    y = np.empty(3 * width, m.dtype)
-    parameters = np.empty((rows.shape[0] + shared.shape[0]) * width, m.dtype)
-    worst = np.empty(width, m.dtype)
-    for block in range(first, last):
-        gather_parameters(parameters, rows, shared, block * width, width)
-        gather(y, m, block * width, width)
-        worst[:] = 0
-        for k in range(saved.shape[0]):
-            for _ in range(save_every):
-                for i in range(width):
-                    h, torque_parameters, field_parameters = load(layout, parameters, i)
-                    state = (y[i], y[width + i], y[2 * width + i])
-                    state, error = project(rk4(right_hand_side, state, h, torque_parameters, field_parameters))
-                    y[i], y[width + i], y[2 * width + i] = state
-                    worst[i] = max(worst[i], error)
-            scatter(y, saved[k], block * width, width)
-        scatter(y, m, block * width, width)
-        deviation[block * width : (block + 1) * width] = worst
-
-
-def leaves(tree):
-    """The leaves of a nested tuple, in order."""
-    if isinstance(tree, tuple):
-        for part in tree:
-            yield from leaves(part)
-    else:
-        yield tree
-
-
-def is_shared(leaf):
-    """Whether a parameter is one number for all oscillators."""
-    return (leaf.numel() if hasattr(leaf, "numel") else np.size(leaf)) == 1  # a tensor's, or an array's or number's
-
-
-def is_constant(leaf):
-    """Whether a parameter is compiled in: 0, 1 or -1 for all oscillators (axes, film factors, no current)."""
-    return is_shared(leaf) and as_number(leaf) in (0.0, 1.0, -1.0)
-
-
-def as_number(leaf):
-    """The value of a shared parameter as a Python float."""
-    return float(leaf.item() if hasattr(leaf, "item") else leaf)
-
-
-def place_leaves(tree, n, is_free=lambda leaf: False, component=0):
-    """The Layout of arguments (h, torque parameters, field parameters) for n oscillators, and where their values go.
-
-    is_free(leaf) : differentiable, hence always a row
-    Returns : Layout, the leaves that are rows (free ones first), the numbers that are shared
-    """
-    present = [leaf for leaf in leaves(tree) if leaf is not None]
-    fixed = [leaf for leaf in present if not is_free(leaf) and not is_constant(leaf)]
-    shared = [leaf for leaf in fixed if is_shared(leaf)]
-    rows = [leaf for leaf in present if is_free(leaf)] + [leaf for leaf in fixed if not is_shared(leaf)]
-    place = {id(leaf): row for row, leaf in enumerate(rows + shared)}
-
-    def spell(leaf):
-        if isinstance(leaf, tuple):
-            return tuple(spell(part) for part in leaf)
-        return None if leaf is None else place[id(leaf)] if id(leaf) in place else as_number(leaf)
-
-    n_free = sum(map(is_free, present))
-    layout = Layout(spell(tree), n_free, NARROW if n <= NARROW else WIDE, component)
-    return layout, rows, [as_number(leaf) for leaf in shared]
-
-
-def lay_out(tree, batch, dtype):
-    """The Layout of numpy arguments for a batch, its rows (n_rows, n padded to whole blocks) and its shared numbers."""
-    n = max(int(np.prod(batch)), 1)
-    layout, leaves_of_rows, shared = place_leaves(tree, n)
-    rows = np.empty((len(leaves_of_rows), -(-n // layout.lanes) * layout.lanes), dtype)
-    for row, leaf in zip(rows, leaves_of_rows, strict=True):
-        row[:n] = np.broadcast_to(leaf, batch).ravel()
-        row[n:] = row[n - 1]
-    return layout, rows, np.array(shared, dtype)
-
-
-@cache
-def _pool(process):
-    return ThreadPoolExecutor(max(thread_count() - 1, 1), thread_name_prefix="shno")
-
-
-def thread_count():
-    """Threads for the kernels: OMP_NUM_THREADS where set, else the processors that this process may use."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdigit() and int(wanted) > 0:
-        return int(wanted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def run_blocks(kernel, n, layout, *arguments):
-    """Call kernel(first, last, layout, *arguments) over all blocks of n padded oscillators, shared over threads."""
-    blocks = n // layout.lanes
-    threads = min(thread_count(), blocks)
-    if threads <= 1:
-        kernel(0, blocks, layout, *arguments)
-        return
-    edges = np.linspace(0, blocks, threads + 1).astype(int).tolist()
-    pool = _pool(os.getpid())  # a forked process makes its own threads
-    futures = [pool.submit(kernel, a, b, layout, *arguments) for a, b in pairwise(edges[1:])]
-    kernel(edges[0], edges[1], layout, *arguments)
-    for future in futures:
-        future.result()

@@ -10,15 +10,51 @@ from inspect import signature
 import numpy as np
 
 from shno.checks import complaint
-from shno.drive import Drive
 from shno.fields import effective_field
+from shno.geometry import spin_diffusion_factor
 from shno.llgs import damping_like_amplitude, torque
-from shno.oscillator import VECTORS
+from shno.oscillator import TRAILING
+from shno.waveform import Waveform
 
 TORQUE = tuple(signature(torque).parameters)[2:]  # after m, B
 FIELD = tuple(signature(effective_field).parameters)[1:]  # after m
-VECTOR_NAMES = {*VECTORS, "B_ext", "m"}
-SWITCHED_OFF_BY_ZERO = ("Ku", "demag", "field_like")
+Q_NL = TORQUE.index("Q_nl")
+HEAT = ("I", "R", "beta_R", "R_th", "C_th", "T0", "curie_temperature", "Ku_exponent", "rate")
+TRAILING_AXES = TRAILING | {"B_ext": 1, "B_thermal": 1, "m": 1}
+SWITCHED_OFF_BY_ZERO = (
+    *("Ku", "Ku2", "demag", "demag_off_diagonal", "field_like", "vcma", "Kc", "B_bias", "J_iec", "oersted", "Q_nl"),
+)
+OF_THE_DRIVE = ("B_ext", "V_gate")
+
+
+def torque_per_current_density(oscillator):
+    """a_DL / J in T m^2/A: hbar theta_DL / (2 e Ms t_F), theta_DL = theta_SH T_int (1 - sech(t_HM / lambda_sf)).
+
+    Raises : ValueError where thickness, or t_HM with lambda_sf > 0, is not given
+    """
+    _need(oscillator, "thickness", why="a current becomes a torque")
+    efficiency = oscillator.theta_SH * oscillator.T_int
+    if np.any(oscillator.lambda_sf):
+        _need(oscillator, "t_HM", why="lambda_sf is")
+        efficiency = efficiency * spin_diffusion_factor(oscillator.t_HM, oscillator.lambda_sf)
+    return damping_like_amplitude(1.0, efficiency, oscillator.Ms, oscillator.thickness)
+
+
+def current_density(oscillator, drive):
+    """Current density in the heavy metal, A/m^2: given, J = shunt I / (width t_HM), or the one that makes a_DL.
+
+    Raises : ValueError where a size or an efficiency that this needs is not given
+    """
+    name, value = drive.current
+    if name == "J" or _is_off(value):
+        return value
+    if name == "I":
+        _need(oscillator, "width", "t_HM", why="I becomes a current density")
+        return value * (oscillator.shunt / (oscillator.width * oscillator.t_HM))
+    if not np.all(oscillator.theta_SH):
+        remedy = "Drive with I or J, or leave oersted at 0."
+        raise ValueError(complaint("theta_SH", "other than 0 where the current follows from a_DL", 0, remedy))
+    return value * (1 / torque_per_current_density(oscillator))
 
 
 def a_DL(oscillator, drive):
@@ -28,37 +64,63 @@ def a_DL(oscillator, drive):
     Raises : ValueError where a current needs a thickness or a width that the oscillator does not give
     """
     name, value = drive.current
-    if name == "a_DL" or not np.any(value):  # no current is no torque, whatever the thickness
+    if name == "a_DL" or _is_off(value):  # no current is no torque, whatever the thickness
         return value
-    for needed in ("thickness",) if name == "J" else ("thickness", "width", "t_HM"):
-        if getattr(oscillator, needed) is None:
-            raise ValueError(
-                complaint(
-                    needed, f"given where {name} becomes a torque", None, "Set it in Oscillator, or drive with a_DL."
-                )
-            )
-    J = value if name == "J" else oscillator.shunt * value / (oscillator.width * oscillator.t_HM)
-    return damping_like_amplitude(J, oscillator.theta_SH, oscillator.Ms, oscillator.thickness)
+    return current_density(oscillator, drive) * torque_per_current_density(oscillator)
 
 
 def parameters(oscillator, drive):
-    """All that the right-hand side needs, by name, SI; a term that is zero everywhere is None (off).
+    """All that the right-hand side needs, by name, SI; a term that is off everywhere is None.
 
-    Returns : {"gamma", "a_DL", "field_like", and every name in TORQUE and FIELD but a_FL: number or array (vectors:
-    (..., 3)), or None}
+    Returns : {"gamma", "a_DL", "field_like", "torque_per_J", and every name in TORQUE and FIELD but a_FL: number, array
+    (vectors: (..., 3)) or Waveform, or None}
     """
-    values = {"gamma": oscillator.gamma, "a_DL": a_DL(oscillator, drive), "field_like": oscillator.field_like}
+    has_oersted = np.any(oscillator.oersted)
+    values = {
+        "gamma": oscillator.gamma,
+        "a_DL": a_DL(oscillator, drive),
+        "field_like": oscillator.field_like,
+        "J": current_density(oscillator, drive) if has_oersted else None,
+        "torque_per_J": torque_per_current_density(oscillator) if has_oersted else None,
+        "further": _further(oscillator),
+        "B_thermal": None,
+        "Ku": oscillator.Ku if _is_off(drive.dKu) else oscillator.Ku + drive.dKu,
+        "Lambda": None if np.all(np.equal(oscillator.Lambda, 1.0)) else oscillator.Lambda,
+    }
     for name in (*TORQUE, *FIELD):
         if name not in values and name != "a_FL":
-            values[name] = getattr(drive if name in Drive.__dataclass_fields__ else oscillator, name)
-    return values | {name: None for name in SWITCHED_OFF_BY_ZERO if not np.any(values[name])}
+            values[name] = getattr(drive if name in OF_THE_DRIVE else oscillator, name)
+    values |= {name: None for name in SWITCHED_OFF_BY_ZERO if _is_off(values[name])}
+    if values["J_iec"] is not None:
+        _need(oscillator, "thickness", why="J_iec is")
+    if _is_off(values["V_gate"]):
+        values["vcma"] = None
+    return values
+
+
+def heat_parameters(oscillator, drive, temperature):
+    """The arguments of Joule heating in the order of HEAT, or None where it is off (R_th is None).
+
+    temperature : K     of the surroundings
+    Raises : ValueError where R, C_th or a current in ampere is missing, or the surroundings are above the Curie point
+    """
+    if oscillator.R_th is None:
+        return None
+    _need(oscillator, "R", "C_th", why="R_th is")
+    name, value = drive.current
+    if name != "I":
+        raise ValueError(complaint("drive", "one by I where R_th is given", name, "Joule heating is I^2 R."))
+    Tc = oscillator.curie_temperature
+    if Tc is not None and np.any(np.asarray(Tc) <= temperature):
+        raise ValueError(complaint("curie_temperature", f"> temperature = {temperature} K", np.min(Tc), "In K."))
+    rate = oscillator.gamma / (1 + oscillator.alpha**2)
+    values = {"I": value, "T0": temperature, "rate": rate}
+    return tuple(values[name] if name in values else getattr(oscillator, name) for name in HEAT)
 
 
 def batch_shape(values):
     """Broadcast shape of all parameters (and m), () for one oscillator; ValueError where they do not broadcast."""
-    shapes = {
-        name: np.shape(v)[:-1] if name in VECTOR_NAMES else np.shape(v) for name, v in values.items() if v is not None
-    }
+    shapes = {name: _shape(name, value) for name, value in values.items() if value is not None}
     try:
         return np.broadcast_shapes(*shapes.values())
     except ValueError:
@@ -71,7 +133,7 @@ def batch_shape(values):
 def arguments(values):
     """(torque parameters, field parameters) in the order of the signatures; a vector becomes its tuple of components.
 
-    values : as `parameters` gives them, numbers, arrays or tensors; a_FL = field_like a_DL
+    values : as `parameters` gives them, numbers, arrays, tensors or waveforms; a_FL = field_like a_DL
     """
     field_like = values["field_like"]
     values = values | {"a_FL": None if field_like is None else field_like * values["a_DL"]}
@@ -83,7 +145,45 @@ def reduced_step(values, dt):
     return values["gamma"] * dt / (1 + values["alpha"] ** 2)
 
 
+def _further(oscillator):
+    """The further axes as a tuple of (Ku, Ku2, axis), or None."""
+    if oscillator.further_axes is None:
+        return None
+    n = oscillator.further_axes.shape[-2]
+    constants = (oscillator.further_Ku, oscillator.further_Ku2)
+    first, second = (np.zeros(n) if x is None else x for x in constants)
+    return tuple((first[..., k], second[..., k], oscillator.further_axes[..., k, :]) for k in range(n)) or None
+
+
+def _is_off(value):
+    return not isinstance(value, Waveform) and not np.any(value)
+
+
+def _need(oscillator, *names, why):
+    for name in names:
+        if getattr(oscillator, name) is None:
+            remedy = "Set it in Oscillator, or drive with a_DL."
+            raise ValueError(complaint(name, f"given where {why}", None, remedy))
+
+
+def _shape(name, value):
+    """The batch shape of one parameter."""
+    if isinstance(value, tuple):  # components, further axes
+        own = ("Ku", "Ku2", "easy_axis") if name == "further" else ("", "", "")
+        parts = (part if name == "further" else (part,) for part in value)
+        shapes = [_shape(inner, x) for part in parts for inner, x in zip(own, part, strict=False)]
+        return np.broadcast_shapes(*shapes)
+    if isinstance(value, Waveform):
+        return value.shape
+    return np.shape(value)[: len(np.shape(value)) - TRAILING_AXES.get(name, 0)]
+
+
 def _components(name, value):
-    if value is None or name not in VECTOR_NAMES:
+    if name == "further" and value is not None:
+        return tuple((Ku, Ku2, _components("easy_axis", axis)) for Ku, Ku2, axis in value)
+    axes = TRAILING_AXES.get(name, 0)
+    if value is None or isinstance(value, tuple) or not axes:
         return value
+    if axes == 2:
+        return tuple(_components("easy_axis", value[..., k, :]) for k in range(value.shape[-2]))
     return tuple(value[..., k] for k in range(3))

@@ -18,9 +18,9 @@ from matplotlib.image import imsave
 from shno.analysis import frequency, spectrum
 from shno.checks import complaint
 from shno.drive import UNITS as DRIVE_UNITS
-from shno.drive import Sampled
+from shno.oscillator import TRAILING
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
-from shno.oscillator import VECTORS
+from shno.waveform import Waveform
 
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#006B54", "#B4B4B4"  # Okabe and Ito (2008), the green darker
 DPI = 150
@@ -66,9 +66,11 @@ def _first(record):
 
 def _first_value(name, value):
     """The first element of a batch of numbers, vectors or waveforms."""
-    if isinstance(value, Sampled):
-        return Sampled(value.values.reshape(len(value.values), -1)[:, 0], value.interval)
-    return np.reshape(value, (-1, 3) if name in (*VECTORS, "B_ext") else -1)[0]
+    if isinstance(value, Waveform | tuple):
+        return value
+    own = TRAILING.get(name, int(name == "B_ext"))
+    shape = np.shape(value)
+    return np.reshape(value, (-1, *shape[len(shape) - own :]))[0]
 
 
 def _draw_components(axes, run):
@@ -168,18 +170,22 @@ def _caption(run, batch):
 
 
 def _listed(record, units):
-    """The fields of an Oscillator or a Drive, each kept on one line."""
-    values = {name: (getattr(record, name), "" if unit == "1" else f" {unit}") for name, unit in units.items()}
-    parts = [f"{name} = {_text(value)}{unit}" for name, (value, unit) in values.items() if value is not None]
+    """The fields of an Oscillator or a Drive that are not at their defaults, each kept on one line."""
+    parts = []
+    for field in fields(record):
+        value, unit = getattr(record, field.name), units[field.name]
+        if value is not None and not (np.shape(value) == np.shape(field.default) and np.all(value == field.default)):
+            parts.append(f"{field.name} = {_text(value)}{'' if unit == '1' else f' {unit}'}")
     return ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
 
 
 def _text(value):
     """A number, a vector in parentheses or a waveform in short, to six digits."""
-    if isinstance(value, Sampled):
-        low, high = np.min(value.values), np.max(value.values)
-        return f"{len(value.values)} samples of {value.interval:.6g} s from {low:.6g} to {high:.6g}"
-    return f"({', '.join(f'{x:.6g}' for x in value)})" if np.ndim(value) else f"{value:.6g}"
+    if isinstance(value, Waveform):
+        return value.summary
+    if isinstance(value, tuple):
+        return f"({', '.join(_text(part) for part in value)})"
+    return f"({', '.join(f'{x:.6g}' for x in np.ravel(value))})" if np.ndim(value) else f"{value:.6g}"
 
 
 def save_figure(figure, path):

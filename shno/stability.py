@@ -7,9 +7,11 @@ h) / h.
 import numpy as np
 
 from shno.checks import IntegrationError
+from shno.constants import k_B
 from shno.fields import effective_field
 from shno.llgs import right_hand_side
 from shno.parameters import arguments, batch_shape, parameters
+from shno.philox import WELL, draw
 
 COMPLEX_STEP = 1e-30  # no cancellation occurs in a complex step
 RESIDUAL = 1e-11  # of a fixed point, relative to the size of the field there
@@ -110,13 +112,8 @@ def _descend(m, field):
     for _ in range(300):
         plane = _tangent(m)
         B = _stack(effective_field(_components(m), *field))
-        slopes = []
-        for k in range(2):
-            shifted = _stack(effective_field(_components(m + 1j * COMPLEX_STEP * plane[..., k]), *field))
-            slopes.append(np.einsum("...ca,...c->...a", plane, shifted.imag / COMPLEX_STEP))
         gradient = -np.einsum("...ca,...c->...a", plane, B)
-        hessian = np.sum(m * B, axis=-1)[..., None, None] * np.eye(2) - np.stack(slopes, axis=-1)
-        curvature, modes = np.linalg.eigh((hessian + np.swapaxes(hessian, -1, -2)) / 2)
+        curvature, modes = np.linalg.eigh(_hessian(m, B, plane, field))
         size = np.linalg.norm(B, axis=-1, keepdims=True) + np.abs(curvature).max(axis=-1, keepdims=True)
         along = np.einsum("...ba,...b->...a", modes, gradient)
         on_saddle = (np.linalg.norm(gradient, axis=-1, keepdims=True) < 1e-9 * size) & (curvature < -1e-9 * size)
@@ -127,6 +124,16 @@ def _descend(m, field):
         turn *= np.minimum(1.0, LONGEST_TURN / np.maximum(np.linalg.norm(turn, axis=-1, keepdims=True), 1e-300))
         m = _unit(m + np.einsum("...ca,...ab,...b->...c", plane, modes, turn))
     return m
+
+
+def _hessian(m, B, plane, field):
+    """Second derivatives of the energy over Ms in the tangent plane at m, T: (*batch, 2, 2), symmetric."""
+    slopes = []
+    for k in range(2):
+        shifted = _stack(effective_field(_components(m + 1j * COMPLEX_STEP * plane[..., k]), *field))
+        slopes.append(np.einsum("...ca,...c->...a", plane, shifted.imag / COMPLEX_STEP))
+    hessian = np.sum(m * B, axis=-1)[..., None, None] * np.eye(2) - np.stack(slopes, axis=-1)
+    return (hessian + np.swapaxes(hessian, -1, -2)) / 2
 
 
 def _jacobian(m, values):
@@ -172,3 +179,28 @@ def effective_rotation(m, values):
     B = _stack(effective_field(_components(m), *arguments(values)[1]))
     field_like = 0.0 if values["field_like"] is None else values["field_like"]
     return np.linalg.norm(B, axis=-1) + np.abs(values["a_DL"]) * (1 + np.abs(field_like))
+
+
+def thermal_state(oscillator, drive, temperature, seed, realisation):
+    """A draw from the thermal well of the equilibrium: normal displacements of variance k_B T / (Ms V kappa) along the
+    two principal axes of the energy, kappa (T) its curvature there over Ms; (*batch, 3).
+
+    realisation : (*batch) integers     of the noise stream that the draw is taken from
+    Raises : IntegrationError where no equilibrium is found
+    Source : equipartition in the harmonic well.  Wells shallower than k_B T are cut at a displacement of variance 1.
+    """
+    values = parameters(oscillator, drive)
+    m = np.broadcast_to(equilibrium(oscillator, drive), (*np.shape(realisation), 3))
+    curvature, axes = _principal_axes(m, arguments(values)[1])
+    scale = k_B * temperature / (np.asarray(oscillator.Ms) * oscillator.volume)
+    variance = np.minimum(scale[..., None] / np.maximum(curvature, np.finfo(float).tiny), 1.0)
+    normal = np.stack([draw(seed, q, realisation, purpose=WELL) for q in (0, 1)], axis=-1)
+    return _unit(m + np.einsum("...ca,...a->...c", axes, np.sqrt(variance) * normal))
+
+
+def _principal_axes(m, field):
+    """Curvatures (*batch, 2) of the energy over Ms in the tangent plane at m, T, and their axes (*batch, 3, 2)."""
+    plane = _tangent(m)
+    B = _stack(effective_field(_components(m), *field))
+    curvature, modes = np.linalg.eigh(_hessian(m, B, plane, field))
+    return curvature, np.einsum("...ca,...ab->...cb", plane, modes)

@@ -7,11 +7,15 @@ import numpy as np
 from shno import hdf5
 from shno.checks import equal_fields
 from shno.drive import UNITS as DRIVE_UNITS
-from shno.drive import Drive, Sampled
+from shno.drive import Drive
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
 from shno.oscillator import Oscillator
+from shno.plan import Clock
+from shno.sampled import Function
+from shno.waveform_numbers import tabulated, waveform_numbers, waveforms_of_numbers
 
-SETTINGS = ("dt", "t0", "save_every", "solver", "executor", "dtype", "temperature", "seed", "versions")
+ARRAYS = {"T": "K", "realisation": "1"}
+SETTINGS = ("dt", "t0", "save_every", "solver", "executor", "dtype", "temperature", "seed", "versions", "noise_dt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +27,9 @@ class Trajectory:
     oscillator, drive              what was simulated
     dt, t0 : s; save_every         the solver's step, the start, steps between saved states
     solver, executor, dtype        "rk4" | "reference"; "compiled" | "torch" | "scipy"; "float64" | "float32"
-    temperature : K; seed          0 and None for a deterministic run
+    temperature : K; seed          of the surroundings, and of the noise; 0 and None for a deterministic run
+    noise_dt : s; realisation      as given to `simulate`; None for its defaults
+    T : (n_saved, *batch), K       of the oscillator, where Joule heating is on; else None
     versions                       of the libraries that made it
     """
 
@@ -40,6 +46,9 @@ class Trajectory:
     temperature: float = 0.0
     seed: int | None = None
     versions: str = ""
+    noise_dt: float | None = None
+    realisation: np.ndarray | None = None
+    T: np.ndarray | None = None
 
     __eq__ = equal_fields
     __hash__ = None
@@ -51,29 +60,39 @@ class Trajectory:
         """
         groups = {
             "oscillator": _described(self.oscillator, OSCILLATOR_UNITS),
-            "drive": _described(self.drive, DRIVE_UNITS),
+            "drive": _described(self._stored_drive(), DRIVE_UNITS),
+            "run": {
+                name: (getattr(self, name), unit) for name, unit in ARRAYS.items() if getattr(self, name) is not None
+            },
         }
         settings = {name: getattr(self, name) for name in SETTINGS if getattr(self, name) is not None}
         hdf5.write(path, t=self.t, m=self.m, groups=groups, attributes=settings)
 
+    def _stored_drive(self):
+        """The drive with each callable as the table that the run's steps saw."""
+        if not any(isinstance(leaf, Function) for wave in self.drive.waveforms for leaf in wave.leaves()):
+            return self.drive
+        steps = (len(self.t) - 1) * self.save_every
+        return tabulated(self.drive, Clock(float(self.t[0]), 0, self.dt).stages(0, steps), self.dt)
+
 
 def _described(record, units):
-    """The fields of an Oscillator or a Drive as {name: (value, unit)}; a waveform gives its samples and interval."""
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    """The fields of an Oscillator or a Drive as {name: (value, unit)}; a waveform as its tree of numbers."""
     described = {}
-    for name, value in values.items():
-        if isinstance(value, Sampled):
-            described |= {name: (value.values, units[name]), f"{name}_interval": (value.interval, "s")}
-        elif value is not None:
-            described[name] = (value, units[name])
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, tuple):
+            parts = {f"{field.name}.{k}": part for k, part in enumerate(value)}
+        else:
+            parts = {field.name: value}
+        for name, part in parts.items():
+            described |= waveform_numbers(name, part, units[field.name])
     return described
 
 
 def _drive(group):
     """The Drive of a file's group; the inverse of `_described`."""
-    waveforms = {name.removesuffix("_interval"): value for name, value in group.items() if name.endswith("_interval")}
-    group = {name: value for name, value in group.items() if not name.endswith("_interval")}
-    return Drive(**group | {name: Sampled(group[name], interval) for name, interval in waveforms.items()})
+    return Drive(**waveforms_of_numbers(group))
 
 
 def load(path):
@@ -83,6 +102,11 @@ def load(path):
     """
     t, m, groups, attributes = hdf5.read(path)
     try:
-        return Trajectory(t, m, Oscillator(**groups["oscillator"]), _drive(groups["drive"]), **attributes)
+        run = groups.get("run", {})
+        if "realisation" in run:
+            run["realisation"] = np.asarray(run["realisation"]).astype(np.int64)
+        if "T" in run:
+            run["T"] = run["T"].astype(m.dtype)
+        return Trajectory(t, m, Oscillator(**groups["oscillator"]), _drive(groups["drive"]), **attributes, **run)
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(f"{path} does not hold a valid run: {error}") from None

@@ -1,9 +1,11 @@
 """Vectors as tuples (x, y, z) of numbers, numpy arrays or tensors: one source for every executor.
 
 Nothing here indexes an array, branches on data or allocates, so the same functions run in Python, on tensors and
-inside compiled kernels. Two primitives differ between those worlds and are overloaded by `kernels`: `number` and
-`reciprocal_sqrt`.
+inside compiled kernels. The primitives that differ between those worlds are overloaded by `kernels`: `number`,
+`reciprocal_sqrt`, and those that run over tuples of any length, `add`, `scale`, `accumulate`, `total` and `each`.
 """
+
+from functools import reduce
 
 
 def number(value, like):
@@ -23,13 +25,13 @@ def reciprocal_sqrt(x):
 
 
 def add(a, b):
-    """a + b, by component."""
-    return (a[0] + b[0], a[1] + b[1], a[2] + b[2])
+    """a + b, by component, of equal length (a state has 3 components, or 4)."""
+    return tuple(x + y for x, y in zip(a, b, strict=True))
 
 
 def scale(s, a):
-    """s a, a number times a vector."""
-    return (s * a[0], s * a[1], s * a[2])
+    """s a, a number times a vector of any length."""
+    return tuple(s * x for x in a)
 
 
 def dot(a, b):
@@ -59,3 +61,13 @@ def accumulate(a, b):
     if isinstance(a, tuple):
         return tuple(accumulate(x, y) for x, y in zip(a, b, strict=True))
     return a + b
+
+
+def total(trees):
+    """The sum of one or more equal trees (vectors, numbers, nested tuples): ((a + b) + c) + ..."""
+    return reduce(accumulate, trees)
+
+
+def each(function, terms, *arguments):
+    """The tuple of function(term, *arguments) for each term of a tuple; None is a tuple of no terms."""
+    return () if terms is None else tuple(function(term, *arguments) for term in terms)

@@ -2,24 +2,33 @@
 
 import numpy as np
 import pytest
-import torch
+from field_helpers import (
+    FIELD,
+    IDENTITY,
+    SWITCHES,
+    TORQUE,
+    M,
+    W,
+    assert_is_autograd,
+    field_of,
+    idle,
+    off,
+    rotation,
+    unit,
+)
 
 from shno.constants import e, hbar
-from shno.llgs import damping_like_amplitude, right_hand_side, right_hand_side_vjp, torque, torque_vjp
+from shno.llgs import (
+    damping_like_amplitude,
+    linear_torque,
+    linear_torque_vjp,
+    right_hand_side,
+    right_hand_side_vjp,
+    torque,
+)
 
-IDENTITY = {"rtol": 1e-12, "atol": 1e-14, "equal_nan": False}  # two derivations in float64; torques are of order 1 T
-
-
-def unit(x):
-    return np.asarray(x) / np.linalg.norm(x)
-
-
-# No component is zero, no two are equal, and alpha is large: a factor (1 + alpha^2) or a cross term alpha a_FL shows.
-M, W = unit([0.3, -0.5, 0.8]), np.array([0.7, 1.1, 0.4])
-FIELD = np.array([0.4, -1.3, 0.9])
-ALPHA, A_DL, A_FL, P = 0.35, 0.61, -0.43, unit([-0.4, 0.7, 0.2])
-B_EXT, MS, DEMAG = np.array([0.05, -0.13, 0.21]), 8.1e5, np.array([0.11, 0.24, 0.65])
-KU, AXIS = 3.7e5, unit([0.6, -0.2, 0.5])
+B_EFF = np.array([0.4, -1.3, 0.9])
+LINEAR = ALPHA, A_DL, A_FL, P = tuple(TORQUE[name] for name in ("alpha", "a_DL", "a_FL", "p"))  # alpha is large
 
 
 def cross_matrix(a):
@@ -39,107 +48,91 @@ def test_the_explicit_form_solves_the_gilbert_equation(alpha, a_DL, a_FL):
     rng = np.random.default_rng(3)
     for m, B, p in rng.normal(size=(20, 3, 3)):
         m, p = unit(m), unit(p)
-        explicit = np.array(torque(m, B, alpha, a_DL, a_FL, p)) / (1 + alpha**2)
+        explicit = np.array(linear_torque(m, B, alpha, a_DL, a_FL, p)) / (1 + alpha**2)
         np.testing.assert_allclose(explicit, gilbert_rate(m, B, alpha, a_DL, a_FL, p), **IDENTITY)
 
 
 def test_the_field_like_torque_is_a_field_along_p():
-    by_field = torque(M, FIELD + A_FL * P, ALPHA, A_DL, None, P)
-    T = torque(M, FIELD, ALPHA, A_DL, A_FL, P)
+    by_field = linear_torque(M, B_EFF + A_FL * P, ALPHA, A_DL, None, P)
+    T = linear_torque(M, B_EFF, *LINEAR)
     np.testing.assert_allclose(T, by_field, rtol=1e-14, equal_nan=False)  # summed in another order
 
 
 def test_an_absent_field_like_torque_is_zero():
-    absent = torque(M, FIELD, ALPHA, A_DL, None, P)
-    assert np.array_equal(absent, torque(M, FIELD, ALPHA, A_DL, 0.0, P))  # B + 0 is B
+    absent = linear_torque(M, B_EFF, ALPHA, A_DL, None, P)
+    assert np.array_equal(absent, linear_torque(M, B_EFF, ALPHA, A_DL, 0.0, P))  # B + 0 is B
 
 
 def test_the_damping_like_torque_drives_towards_p():
     """Without a field d(m . p)/dt = g' a_DL (1 - (m . p)^2), for either sign and any alpha."""
     for a_DL in (A_DL, -A_DL):
-        T = torque(M, np.zeros(3), ALPHA, a_DL, None, P)
+        T = linear_torque(M, np.zeros(3), ALPHA, a_DL, None, P)
         np.testing.assert_allclose(T @ P, a_DL * (1 - (M @ P) ** 2), **IDENTITY)
 
 
 def test_m_turns_right_handed_about_the_field_and_damping_turns_it_towards_the_field():
     """The rate is +gamma B about the field (from x to y for B along z); energy falls as B . T = alpha |m x B|^2."""
-    T = np.array(torque(unit([1.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0]), ALPHA, 0.0, None, P))
+    T = np.array(linear_torque(unit([1.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0]), ALPHA, 0.0, None, P))
     np.testing.assert_allclose(T, [-ALPHA / 2, np.sqrt(0.5), ALPHA / 2], **IDENTITY)
-    T = np.array(torque(M, FIELD, ALPHA, 0.0, None, P))
-    np.testing.assert_allclose(T @ FIELD, ALPHA * np.sum(np.cross(M, FIELD) ** 2), **IDENTITY)
+    T = np.array(linear_torque(M, B_EFF, ALPHA, 0.0, None, P))
+    np.testing.assert_allclose(T @ B_EFF, ALPHA * np.sum(np.cross(M, B_EFF) ** 2), **IDENTITY)
 
 
 def test_the_torque_is_perpendicular_to_m():
     for m, B, p in np.random.default_rng(4).normal(size=(50, 3, 3)):
-        T = np.array(torque(unit(m), B, ALPHA, A_DL, A_FL, unit(p)))
+        T = np.array(linear_torque(unit(m), B, ALPHA, A_DL, A_FL, unit(p)))
         assert abs(T @ unit(m)) <= 1e-15 * max(1, np.linalg.norm(T))  # rounding of three products
 
 
 def test_turning_all_vectors_turns_the_torque():
-    R = np.linalg.qr(np.random.default_rng(5).normal(size=(3, 3)))[0]
-    R *= np.sign(np.linalg.det(R))
-    turned = torque(R @ M, R @ FIELD, ALPHA, A_DL, A_FL, R @ P)
-    np.testing.assert_allclose(turned, R @ torque(M, FIELD, ALPHA, A_DL, A_FL, P), **IDENTITY)
+    R = rotation(5)
+    turned = linear_torque(R @ M, R @ B_EFF, ALPHA, A_DL, A_FL, R @ P)
+    np.testing.assert_allclose(turned, R @ linear_torque(M, B_EFF, *LINEAR), **IDENTITY)
 
 
 def test_the_torque_is_linear_in_fields_and_amplitudes():
-    twice = torque(M, 2 * FIELD, ALPHA, 2 * A_DL, 2 * A_FL, P)
-    assert np.array_equal(twice, 2 * np.array(torque(M, FIELD, ALPHA, A_DL, A_FL, P)))  # a power of 2 is exact
+    twice = linear_torque(M, 2 * B_EFF, ALPHA, 2 * A_DL, 2 * A_FL, P)
+    assert np.array_equal(twice, 2 * np.array(linear_torque(M, B_EFF, *LINEAR)))  # a power of 2 is exact
 
 
 def test_reversing_p_and_the_current_changes_nothing():
-    reversed_ = torque(M, FIELD, ALPHA, -A_DL, -A_FL, -P)
-    assert np.array_equal(reversed_, torque(M, FIELD, ALPHA, A_DL, A_FL, P))  # only the product enters
-
-
-def leaves(*values):
-    return [torch.tensor(np.asarray(value), dtype=torch.float64, requires_grad=True) for value in values]
-
-
-def as_components(value):
-    return value.unbind(0) if value.ndim else value
-
-
-def assert_equal_trees(bars, expected, given):
-    for bar, autograd, value in zip(bars, expected, given, strict=True):
-        size = np.abs(value.detach().numpy()).max()  # derivatives in T: that with respect to Ms is 1e-6 of it
-        assert np.abs(size * autograd.numpy()).max() > 1e-2
-        np.testing.assert_allclose(size * np.asarray(bar), size * autograd, **IDENTITY)
+    reversed_ = linear_torque(M, B_EFF, ALPHA, -A_DL, -A_FL, -P)
+    assert np.array_equal(reversed_, linear_torque(M, B_EFF, *LINEAR))  # only the product enters
 
 
 @pytest.mark.parametrize("a_FL", [A_FL, None])
-def test_the_vjp_of_the_torque_is_autograd_for_every_argument(a_FL):
-    inputs = leaves(M, FIELD, ALPHA, A_DL, *([] if a_FL is None else [a_FL]), P)
-    m, B, alpha, a_DL, *a_FL_leaf, p = map(as_components, inputs)
-    T = torque(m, B, alpha, a_DL, *(a_FL_leaf or [None]), p)
-    expected = torch.autograd.grad(torch.stack(T), inputs, torch.tensor(W))
-    m_bar, B_bar, bars = torque_vjp(M, W, FIELD, ALPHA, A_DL, a_FL, P)
-    assert a_FL is not None or bars[2] == 0
-    bars = [bar for k, bar in enumerate(bars) if k != 2 or a_FL is not None]
-    assert_equal_trees([m_bar, B_bar, *bars], expected, inputs)
+def test_the_vjp_of_the_linear_torque_is_autograd_for_every_argument(a_FL):
+    given = (M, B_EFF, ALPHA, A_DL, a_FL, P)
+    m_bar, B_bar, bars = linear_torque_vjp(M, W, *given[1:])
+    assert_is_autograd(linear_torque, given, (m_bar, B_bar, *bars))
 
 
-@pytest.mark.parametrize("a_FL", [A_FL, None])
-@pytest.mark.parametrize(("demag", "Ku"), [(DEMAG, KU), (DEMAG, None), (None, KU)])
-def test_the_vjp_of_the_right_hand_side_is_autograd_for_every_argument(a_FL, demag, Ku):
-    given = [M, ALPHA, A_DL, a_FL, P, B_EXT, MS, demag, Ku, AXIS]
-    inputs = [None if value is None else leaves(value)[0] for value in given]
-    m, *rest = (None if value is None else as_components(value) for value in inputs)
-    T = right_hand_side(m, rest[:4], rest[4:])
-    used = [k for k, value in enumerate(given) if value is not None and not (Ku is None and k == 9)]
-    expected = torch.autograd.grad(torch.stack(T), [inputs[k] for k in used], torch.tensor(W), allow_unused=True)
-    m_bar, (torque_bars, field_bars) = right_hand_side_vjp(M, W, (ALPHA, A_DL, a_FL, P), (B_EXT, MS, demag, Ku, AXIS))
-    bars = [m_bar, *torque_bars, *field_bars]
-    assert_equal_trees([bars[k] for k in used], expected, [inputs[k] for k in used])
-    for k in set(range(len(given))) - set(used):
-        assert not np.any(bars[k])
+ALL_ON, PLAIN = tuple(TORQUE.values()), tuple((TORQUE | off(["Lambda", "Q_nl"])).values())
+
+
+def right_hand_side_of(m, *given):
+    """The right-hand side of parameters in one row."""
+    return right_hand_side(m, given[: len(TORQUE)], given[len(TORQUE) :])
+
+
+@pytest.mark.parametrize("torque_parameters", [ALL_ON, PLAIN])
+@pytest.mark.parametrize("absent", [(), *((switch,) for switch in SWITCHES), SWITCHES])
+def test_the_vjp_of_the_right_hand_side_is_autograd_for_every_argument(torque_parameters, absent):
+    field_parameters = tuple((FIELD | off(absent)).values())
+    m_bar, (torque_bars, field_bars) = right_hand_side_vjp(M, W, torque_parameters, field_parameters)
+    given, bars = (M, *torque_parameters, *field_parameters), (m_bar, *torque_bars, *field_bars)
+    unused = idle(absent) if torque_parameters is ALL_ON else (*idle(absent), TORQUE["Ms"])
+    assert_is_autograd(right_hand_side_of, given, bars, unused=unused)
 
 
 def test_the_right_hand_side_is_the_torque_in_the_sum_of_the_fields():
-    T = right_hand_side(M, (ALPHA, A_DL, A_FL, P), (B_EXT, MS, DEMAG, KU, AXIS))
-    B = B_EXT - 4e-7 * np.pi * MS * DEMAG * M + 2 * KU / MS * (M @ AXIS) * AXIS
-    by_hand = (1 + ALPHA**2) * gilbert_rate(M, B, ALPHA, A_DL, A_FL, P)
-    np.testing.assert_allclose(T, by_hand, rtol=1e-8, equal_nan=False)  # mu_0 differs from 4 pi 1e-7 by 1.3e-10
+    T = right_hand_side(M, PLAIN, tuple(FIELD.values()))
+    by_hand = (1 + ALPHA**2) * gilbert_rate(M, field_of(M, ["B_ext", *SWITCHES]), *LINEAR)
+    np.testing.assert_allclose(T, by_hand, **IDENTITY)
+
+
+def test_without_options_the_torque_is_the_linear_one():
+    assert torque(M, B_EFF, *PLAIN) == linear_torque(M, B_EFF, *LINEAR)
 
 
 @pytest.mark.parametrize(

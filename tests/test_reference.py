@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from shno import reference, theory
+from shno import reference, reference_physics, theory
 from shno.checks import IntegrationError
 from shno.constants import mu_0
 from shno.drive import Drive
@@ -22,6 +22,12 @@ def unit(theta, phi=0.0):
 
 def azimuth(m):
     return np.unwrap(np.arctan2(m[..., 1], m[..., 0]), axis=0)
+
+
+def at(oscillator, drive):
+    """The arguments of `rate` after m, of one oscillator under a constant drive."""
+    one = reference_physics.member(oscillator, drive, (), (), T0=0.0, noise=np.zeros((1, 3)))
+    return reference_physics.conditions(one, drive.values(0.0), np.zeros(3))
 
 
 def rich(**changes):
@@ -66,21 +72,14 @@ def test_energy_falls_by_what_damping_takes():  # D12
     film = Oscillator(Ms=M / mu_0, alpha=alpha, gamma=GAMMA)
     t = np.linspace(0, 2e-9, 4001)
     m = reference.solve(film, Drive(I=0.0, B_ext=B), (0.2, 0.5, np.sqrt(0.71)), t)
-    terms = B, film.Ms, film.demag, film.Ku, film.easy_axis
-    energy = reference.energy(m, *terms)
+    terms, torques = at(film, Drive(I=0.0, B_ext=B))
+    energy = reference_physics.energy(m, *terms) / film.Ms
     assert energy[0] - energy[-1] == pytest.approx(0.27430763133, rel=1e-9)  # table D12
     assert np.all(np.diff(energy) < 0)
-    rates = np.array([reference.rate(x, alpha, GAMMA, 0.0, 0.0, film.p, terms) for x in m])
+    rates = np.array([reference.rate(x, terms, **torques) for x in m])
     power = alpha / GAMMA * np.sum(rates**2, axis=-1)  # of dE/dt = -(alpha/gamma) |dm/dt|^2, per Ms V
     trapezoids = np.sum((power[1:] + power[:-1]) / 2 * np.diff(t))
     assert trapezoids == pytest.approx(energy[0] - energy[-1], rel=1e-4)  # (2 omega dt)^2/12 with omega dt = 0.016
-
-
-def test_energy_is_conserved_without_damping_and_torque():
-    film = rich(alpha=0.0)
-    m = reference.solve(film, Drive(I=0.0, B_ext=B_RICH), M0_RICH, T, rtol=1e-12)
-    energy = reference.energy(m, B_RICH, film.Ms, film.demag, film.Ku, film.easy_axis)
-    assert np.ptp(energy) < 1e-10  # T; table D12
 
 
 def test_perpendicular_polariser_holds_the_exact_cone():  # T5
@@ -134,14 +133,6 @@ def test_reversing_current_and_field_is_a_half_turn(B, half_turn):
     assert reversed_m == pytest.approx(m * half_turn, abs=1e-8)  # as above
 
 
-def test_field_is_minus_the_gradient_of_the_energy():
-    film = rich()
-    terms = B_RICH, film.Ms, film.demag, film.Ku, film.easy_axis
-    uniaxial = 2 * film.Ku / film.Ms * (M0_RICH @ film.easy_axis) * film.easy_axis
-    expected = B_RICH + uniaxial - mu_0 * film.Ms * film.demag * M0_RICH
-    assert reference.field(M0_RICH, *terms) == pytest.approx(expected, rel=1e-12)  # identity
-
-
 def test_batch_equals_loop():
     alpha, field = np.array([[0.02], [0.1]]), np.stack([B_RICH, -B_RICH, 2 * B_RICH])
     m = reference.solve(rich(alpha=alpha), Drive(a_DL=0.02, B_ext=field), M0_RICH, T)
@@ -158,44 +149,97 @@ def test_tighter_tolerance_converges():
     assert np.abs(fine - best).max() < np.abs(coarse - best).max() / 100  # of the 1000 that was asked for
 
 
-def test_current_becomes_the_published_torque():  # I11
-    oscillator = Oscillator(Ms=[6e5, 9.5e5], alpha=0.02, theta_SH=[0.08, 0.41], thickness=[5e-9, 1.4e-9])
-    a_DL = reference.damping_like_torque(oscillator, Drive(J=[1e12, 5e11]))
-    assert a_DL == pytest.approx([8.776159421e-3, 50.72686131e-3], rel=2e-9)  # the printed digits
-
-
-def test_current_is_shared_and_concentrated():
-    oscillator = Oscillator(Ms=6e5, alpha=0.02, theta_SH=0.08, thickness=5e-9, width=150e-9, t_HM=6e-9, shunt=0.4)
-    from_I = reference.damping_like_torque(oscillator, Drive(I=1e-3))
-    from_J = reference.damping_like_torque(oscillator, Drive(J=0.4 * 1e-3 / (150e-9 * 6e-9)))
-    assert from_I == pytest.approx(from_J, rel=1e-14)
-    assert reference.damping_like_torque(Oscillator(Ms=6e5, alpha=0.02), Drive(I=0.0)) == 0.0
-
-
-@pytest.mark.parametrize("missing", ["thickness", "width", "t_HM"])
-def test_missing_size_is_named(missing):
-    sizes = {"thickness": 5e-9, "width": 150e-9, "t_HM": 6e-9} | {missing: None}
-    with pytest.raises(ValueError, match=f"{missing} must be given where a current becomes a torque"):
-        reference.solve(Oscillator(Ms=6e5, alpha=0.02, theta_SH=0.1, **sizes), Drive(I=1e-3), (1, 0, 0), T)
+SIZES = {"thickness": 5e-9, "width": 150e-9, "t_HM": 6e-9}
+HALL = {"Ms": 6e5, "alpha": 0.02, "theta_SH": 0.1}
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("fields", "drive", "message"),
     [
-        ({"m0": (1, 1, 0)}, r"\|m0\| must be 1"),
-        ({"m0": (np.nan, 0, 1)}, "m0 must be finite"),
-        ({"m0": (1, 0)}, "m0 must be a vector"),
-        ({"t": [0, 2e-9, 1e-9]}, "steps of t must be > 0, got -1e-09 at index 1 of 2"),
-        ({"t": [[0, 1e-9]]}, "t must be two times or more"),
-        ({"t": [3e-9]}, "t must be two times or more"),
-        ({"rtol": 0}, "rtol must be at least 1e-13"),
-        ({"atol": -1.0}, "atol must be > 0"),
+        *(
+            (HALL | SIZES | {name: None}, {"I": 1e-3}, f"{name} must be given where a current becomes")
+            for name in SIZES
+        ),
+        (HALL, {"J": 1e11}, "thickness must be given where a current becomes a torque, got None"),
+        (HALL | {"thickness": 5e-9, "lambda_sf": 1e-9}, {"J": 1e11}, "t_HM must be given where a current becomes"),
+        (HALL | {"oersted": (0, 1e-15, 0)}, {"a_DL": 0.01}, "thickness must be given where a current becomes"),
+        (HALL | {"J_iec": 1e-5}, {"I": 0.0}, "thickness must be given with J_iec, got None"),
+        (
+            HALL | SIZES | {"oersted": (0, 1e-15, 0), "theta_SH": np.array([0.1, 0.0])},
+            {"a_DL": 0.01},
+            "theta_SH must be nonzero where oersted is, for a drive with a_DL, got 0 at index 1 of 2",
+        ),
     ],
 )
-def test_wrong_input_is_named(change, message):
-    arguments = {"m0": (1, 0, 0), "t": T} | change
+def test_missing_quantity_is_named(fields, drive, message):
     with pytest.raises(ValueError, match=message):
-        reference.solve(rich(), Drive(I=0.0), arguments.pop("m0"), arguments.pop("t"), **arguments)
+        reference.solve(Oscillator(**fields), Drive(**drive), (1, 0, 0), T)
+
+
+def test_sizes_are_not_asked_for_without_need():
+    """No current, no spin Hall effect, a torque given as such: each needs no size."""
+    film = Oscillator(Ms=6e5, alpha=0.02, lambda_sf=1e-9, theta_SH=0.1)
+    still = reference.solve(film, Drive(I=0.0, B_ext=B_RICH), M0_RICH, T[:3])
+    no_effect = Oscillator(Ms=6e5, alpha=0.02)
+    assert np.array_equal(reference.solve(no_effect, Drive(I=1e-3, B_ext=B_RICH), M0_RICH, T[:3]), still)
+    assert np.abs(reference.solve(film, Drive(a_DL=0.1, B_ext=B_RICH), M0_RICH, T[:3]) - still).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"oscillator": None}, TypeError, "oscillator must be of type Oscillator, got NoneType"),
+        ({"drive": 1e-3}, TypeError, "drive must be of type Drive, got float"),
+        (
+            {"drive": Drive(a_DL=[0.1, 0.2]), "m0": [(1, 0, 0)] * 3},
+            ValueError,
+            r"of one batch shape, got a_DL \(2,\), m0",
+        ),
+        ({"m0": (1, 1, 0)}, ValueError, r"\|m0\| must be 1"),
+        ({"m0": (np.nan, 0, 1)}, ValueError, "m0 must be finite"),
+        ({"m0": (1, 0)}, ValueError, "m0 must be a vector"),
+        ({"t": [0, 2e-9, 1e-9]}, ValueError, "steps of t must be > 0, got -1e-09 at index 1 of 2"),
+        ({"t": [[0, 1e-9]]}, ValueError, "t must be two times or more"),
+        ({"t": [3e-9]}, ValueError, "t must be two times or more"),
+        ({"rtol": 0}, ValueError, "rtol must be at least 1e-13"),
+        ({"rtol": "small"}, TypeError, "rtol must be a number"),
+        ({"atol": -1.0}, ValueError, "atol must be > 0"),
+        ({"atol": [1e-9, 1e-9]}, TypeError, "atol must be one number"),
+        ({"temperature": -1.0}, ValueError, "temperature must be >= 0, got -1"),
+        ({"B_noise": 0.1}, TypeError, r"B_noise must be None or \(values, interval\), got float"),
+        (
+            {"B_noise": ([(0, 0, 1e-3)] * 9, 0.1e-9)},
+            ValueError,
+            "time with B_noise must be at least the duration 1e-09 s",
+        ),
+        ({"B_noise": ((0, 0, 1e-3), 0.1e-9)}, ValueError, r"values of B_noise must be \(n_cells, ..., 3\)"),
+        ({"B_noise": ([(0, 0, np.inf)], 1e-9)}, ValueError, "values of B_noise must be finite"),
+        ({"B_noise": ([(0, 0, 1e-3)], 0.0)}, ValueError, "interval must be > 0"),
+    ],
+)
+def test_wrong_input_is_named(change, error, message):
+    arguments = {"oscillator": rich(), "drive": Drive(I=0.0), "m0": (1, 0, 0), "t": T} | change
+    positional = [arguments.pop(name) for name in ("oscillator", "drive", "m0", "t")]
+    with pytest.raises(error, match=message):
+        reference.solve(*positional, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("fields", "drive", "stop"),
+    [
+        ({}, {"I": 0.0, "B_ext": (0, 0, 1e60)}, 1e-9),
+        ({}, {"a_DL": 1e60}, 1e-9),
+        ({"Q_nl": 1e60}, {"I": 0.0, "B_ext": B_RICH}, 1e-9),
+        ({}, {"I": 0.0, "B_ext": B_RICH}, 1e60),
+        ({"Ms": 1e60, "Ku": 1e60, "J_iec": 1e60, "thickness": 1e-60}, {"I": 0.0}, 1e-9),
+        (SIZES | {"R": 1e60, "R_th": 1e60, "C_th": 1e-60, "curie_temperature": 1e60}, {"I": 1e60}, 1e-9),
+        (SIZES | {"R": 1.0, "R_th": 1e-30, "C_th": 1e-30}, {"I": 1.0}, 1e-9),
+    ],
+)
+def test_what_cannot_be_solved_is_an_error(fields, drive, stop):
+    """Without a warning on the way."""
+    with pytest.raises(IntegrationError, match="the solve failed at step"):
+        reference.solve(rich(**fields), Drive(**drive), M0_RICH, [0, stop])
 
 
 def test_drift_of_the_norm_is_an_error():
@@ -203,7 +247,9 @@ def test_drift_of_the_norm_is_an_error():
         reference.solve(rich(), Drive(I=0.0, B_ext=10 * B_RICH), M0_RICH, T, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("rate", [lambda m, *parameters: m * np.nan, lambda m, *parameters: m @ m / 1e-10 * m])
+@pytest.mark.parametrize(
+    "rate", [lambda m, *terms, **torques: m * np.nan, lambda m, *terms, **torques: m @ m / 1e-10 * m]
+)
 def test_failed_solve_is_an_error(monkeypatch, rate):
     """A rate that is NaN, and one that runs into a pole."""
     monkeypatch.setattr(reference, "rate", rate)

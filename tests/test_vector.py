@@ -2,7 +2,19 @@ import numpy as np
 import pytest
 import torch
 
-from shno.vector import accumulate, add, cross, dot, normalise, normalise_vjp, number, reciprocal_sqrt, scale
+from shno.vector import (
+    accumulate,
+    add,
+    cross,
+    dot,
+    each,
+    normalise,
+    normalise_vjp,
+    number,
+    reciprocal_sqrt,
+    scale,
+    total,
+)
 
 A, B, C = (0.3, -1.7, 0.9), (2.1, 0.4, -0.6), (-0.8, 1.3, 0.5)
 IDENTITY = {"rtol": 1e-12, "atol": 1e-14, "equal_nan": False}  # two derivations in float64; the numbers are of order 1
@@ -84,6 +96,27 @@ def test_accumulate_adds_leaf_by_leaf():
 def test_accumulate_refuses_unequal_trees():
     with pytest.raises(ValueError):
         accumulate((1.0, 2.0), (1.0, 2.0, 3.0))
+
+
+def test_add_and_scale_take_vectors_of_any_equal_length():
+    a, b = (1.0, -2.0, 3.0, 300.0), (0.5, 4.0, -1.0, 0.25)
+    assert add(a, b) == (1.5, 2.0, 2.0, 300.25)  # sums of powers of 2 are exact
+    assert scale(2.0, a) == (2.0, -4.0, 6.0, 600.0)
+    with pytest.raises(ValueError):
+        add(a, A)
+
+
+def test_total_adds_leaf_by_leaf_over_any_number_of_trees():
+    trees = ((1.0, (2.0, 3.0)), (10.0, (20.0, 30.0)), (100.0, (200.0, 300.0)))
+    assert total(trees) == (111.0, (222.0, 333.0))
+    assert total(trees[:1]) == trees[0]
+    assert total((A, B, C)) == add(add(A, B), C)
+
+
+def test_each_keeps_order_and_passes_the_arguments_on():
+    terms = ((1.0, "a"), (2.0, "b"))
+    assert each(lambda term, s, name: (s * term[0], term[1] + name), terms, 3.0, "!") == ((3.0, "a!"), (6.0, "b!"))
+    assert each(abs, None) == each(abs, ()) == ()
 
 
 def test_complex_steps_pass_through_products():

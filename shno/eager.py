@@ -1,0 +1,120 @@
+"""The torch executor: a Plan advanced by eager torch operations, on any device."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from shno.heating import heated_right_hand_side
+from shno.llgs import right_hand_side
+from shno.local_noise import relative_deviation
+from shno.parameters import Q_NL
+from shno.plan import at_stage, waveforms_in
+from shno.solvers import heun, rk4
+from shno.thermal import thermal_normals
+from shno.vector import dot, reciprocal_sqrt, scale
+
+SOLVERS = {"rk4": rk4, "heun": heun}
+TABLE = 1 << 22  # numbers of waveforms made at a time
+
+
+class Eager:
+    """A run by torch. `advance` moves the state and returns what was saved; `divide` redoes a step in parts."""
+
+    def __init__(self, plan):
+        """Bring the plan's arguments to its device and precision."""
+        self.plan, self.dtype = plan, getattr(torch, plan.dtype)
+        self.waves = waveforms_in(plan.tree)
+        self.numbers = {}
+        self.state = tuple(self._tensor(row.reshape(plan.batch)) for row in plan.start)
+        self.deviation = np.zeros(())
+        self.heated = len(plan.tree) == 4
+        self.local = self.heated or plan.tree[1][Q_NL] is not None
+        if plan.noise is not None:
+            realisation = plan.noise.realisation.reshape(plan.batch).astype(np.int64)
+            self.realisation = torch.as_tensor(realisation, device=plan.device)
+            self.sigma = self._tensor(plan.noise.deviation / plan.noise.draws)
+
+    @property
+    def longest(self):
+        """Steps whose waveforms are made at a time."""
+        size = sum(max(int(np.prod(wave.shape)), 1) for wave in self.waves)
+        return max(1, TABLE // (3 * size)) if self.waves else 1 << 62
+
+    def snapshot(self):
+        """The state, for `divide`."""
+        return self.state
+
+    def current(self):
+        """The state as it is saved: (3 or 4, n)."""
+        return torch.stack([x.reshape(-1) for x in self.state]).cpu().numpy()
+
+    def advance(self, first, saves, every):
+        """Move on from step `first`, saving `saves` states, one every `every` steps: (saves, 3 or 4, n)."""
+        saved = np.empty((saves, len(self.state), self.plan.n), self.plan.dtype)
+        stages = self._stages(self.plan.clock.stages(first, saves * every))
+        worst = torch.zeros_like(self.state[0])
+        for step in range(saves * every):
+            noise = self._noise(first + step)
+            self.state, error = self._step(self.state, 1.0, [self._tree(stages, step, k, noise) for k in range(3)])
+            worst = torch.maximum(worst, error)
+            if (step + 1) % every == 0:
+                saved[step // every] = self.current()
+        self.deviation = worst.cpu().numpy()
+        return saved
+
+    def divide(self, before, step, lanes, edges):
+        """Redo one step for some oscillators from the state `before`, in the parts that the edges (j + 1, k) give."""
+        noise = self._noise(step)
+        for lane, column in zip(lanes.tolist(), edges.T, strict=True):
+            state = before
+            for start, stop in pairwise(column):
+                stages = self._stages(np.array([[start, (start + stop) / 2, stop]]))
+                share = (stop - start) / self.plan.clock.dt
+                state, _ = self._step(state, share, [self._tree(stages, 0, k, noise) for k in range(3)])
+            self.state = tuple(
+                x.reshape(-1).index_put((torch.tensor([lane], device=x.device),), y.reshape(-1)[lane]).reshape(x.shape)
+                for x, y in zip(self.state, state, strict=True)
+            )
+
+    def _step(self, state, share, trees):
+        """One step, or a share of one, and | |m|^2 - 1 | before projection."""
+        function = heated_right_hand_side if self.heated else right_hand_side
+        y = SOLVERS[self.plan.solver](function, state, share * trees[0][0], *(tree[1:] for tree in trees))
+        square = dot(y, y)
+        return (*scale(reciprocal_sqrt(square), y[:3]), *y[3:]), (square - 1).abs()
+
+    def _tree(self, stages, step, stage, noise):
+        """The arguments at a stage of a step."""
+        values = {key: table[step, stage] for key, table in stages.items()}
+        tree = at_stage(self.plan.tree, values, self._number)
+        return tree if noise is None else (tree[0], tree[1], (*tree[2][:-1], noise), *tree[3:])
+
+    def _stages(self, times):
+        """The value of every waveform at times (steps, 3): {id: (steps, 3, *its batch)}."""
+        middles = np.repeat(times[:, 1:2], 3, axis=1)
+        return {id(wave): self._tensor(wave.at(times, middles)) for wave in self.waves}
+
+    def _noise(self, step):
+        """The thermal field of a step of the run, a vector, or None."""
+        noise = self.plan.noise
+        if noise is None:
+            return None
+        first = noise.first_draw + step * noise.draws
+        draws = [thermal_normals(noise.seed, first + k, self.realisation, self.state[0]) for k in range(noise.draws)]
+        factor = self.sigma
+        if self.local:
+            start = self._stages(self.plan.clock.stages(step, 1))
+            _, torque_parameters, field_parameters, *heat = self._tree(start, 0, 0, None)
+            heat_parameters = heat[0] if heat else None
+            factor = factor * relative_deviation(self.state, torque_parameters, field_parameters, heat_parameters)
+        return tuple(factor * sum(draw[c] for draw in draws) for c in range(3))
+
+    def _number(self, value):
+        """A parameter as a tensor, made once."""
+        if id(value) not in self.numbers:
+            self.numbers[id(value)] = self._tensor(value)
+        return self.numbers[id(value)]
+
+    def _tensor(self, value):
+        return torch.as_tensor(np.array(value), dtype=self.dtype, device=self.plan.device)

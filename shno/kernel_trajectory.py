@@ -1,0 +1,248 @@
+"""The compiled run: blocks of oscillators through time, waveforms and noise evaluated inside the kernel.
+
+Each step has up to three lane loops: the waveforms at the step's three stages and the thermal field go to buffers that
+stay in the L1 cache, then the solver's step reads them. What a layout does not have costs nothing.
+"""
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload, register_jitable
+
+from shno import waveforms
+from shno.heating import heated_right_hand_side
+from shno.kernel_cache import cached
+from shno.kernel_philox import COSINE_64, SINE_64, draw_block, polynomial
+from shno.kernels import FLAGS, INLINED, _written, gather, gather_parameters, lanes, load_at, project, scatter
+from shno.llgs import right_hand_side
+from shno.local_noise import relative_deviation
+from shno.parameters import Q_NL
+from shno.solvers import heun, rk4
+
+SOLVERS = {"rk4": rk4, "heun": heun}
+
+
+@overload(waveforms.choose, jit_options=INLINED)
+def _choose(condition, a, b):
+    return lambda condition, a, b: a if condition else b
+
+
+@overload(waveforms.floor, jit_options=INLINED)
+def _floor(x):
+    return lambda x: np.floor(x)
+
+
+@overload(waveforms.sine, jit_options=INLINED)
+def _sine(turns):
+    sine, cosine, int64 = (*(polynomial(types.float64, c) for c in (SINE_64, COSINE_64)), types.int64)
+
+    def code(turns):
+        nearest = np.floor(4 * turns + 0.5)
+        a, quarter = 4 * turns - nearest, int64(nearest)  # quarter turns in [-1/2, 1/2]
+        size = cosine(a * a) if quarter & 1 else a * sine(a * a)
+        return -size if quarter & 2 else size
+
+    return code
+
+
+for _name in ("constant", "step", "ramp", "pulse", "sine", "chirp"):
+    register_jitable(**INLINED)(getattr(waveforms, f"{_name}_value"))
+register_jitable(**INLINED)(relative_deviation)
+
+
+def evaluate(layout, waves, rows, shared, lane, step, t, i, first):
+    """Put every waveform at a step's three stages into `waves`, for lane i of the block at `first`; in a kernel."""
+
+
+def advance(layout, start, middle, end, state):
+    """One step of the layout's solver from the arguments at its three stages, inside a kernel."""
+
+
+def read(layout, y, i):
+    """The state of lane i: 3 or 4 components, inside a kernel."""
+
+
+def write(layout, y, i, state):
+    """Store the state of lane i, inside a kernel."""
+
+
+def wave_count(layout):
+    """How many waveforms the layout has, inside a kernel."""
+
+
+@overload(wave_count, jit_options=INLINED)
+def _wave_count(layout):
+    value = len(layout.layout.waves)
+    return lambda layout: value
+
+
+def deviation_factor(layout, state, at_start):
+    """`relative_deviation` at this state, inside a kernel."""
+
+
+@overload(evaluate, jit_options=INLINED)
+def _evaluate(layout, waves, rows, shared, lane, step, t, i, first):
+    lines, names = [], {}
+    count, width = len(layout.layout.waves), layout.layout.lanes
+    for k, (kind, *places) in enumerate(layout.layout.waves):
+        for stage in range(3):
+            if kind == "shared":
+                value = f"shared[{places[0]}, step, {stage}]"
+            elif kind == "lane":
+                value = f"lane[{places[0]}, step, {stage}, first + i]"
+            else:
+                names[kind] = getattr(waveforms, kind)
+                given = "".join(f", rows[{row * width} + i]" for row in places)
+                value = f"{kind}(t[{stage}], t[1]{given})"
+            lines.append(f"    waves[{(stage * count + k) * width} + i] = {value}\n")
+    head = "def evaluate(layout, waves, rows, shared, lane, step, t, i, first):\n"
+    exec(head + "".join(lines) + "    return\n", names)
+    return names["evaluate"]
+
+
+@overload(advance, jit_options=INLINED)
+def _advance(layout, start, middle, end, state):
+    solver = SOLVERS[layout.layout.solver]
+    if len(layout.layout.tree) == 4:
+        return lambda layout, start, middle, end, state: solver(
+            heated_right_hand_side, state, start[0], start[1:], middle[1:], end[1:]
+        )
+    return lambda layout, start, middle, end, state: solver(
+        right_hand_side, state, start[0], start[1:], middle[1:], end[1:]
+    )
+
+
+@overload(read, jit_options=INLINED)
+def _read(layout, y, i):
+    n = len(layout.layout.tree)
+    parts = "".join(f"y[{k * layout.layout.lanes} + i], " for k in range(max(n, 3)))
+    return _written(f"lambda layout, y, i: ({parts})")
+
+
+@overload(write, jit_options=INLINED)
+def _write(layout, y, i, state):
+    parts = "".join(f"    y[{k * layout.layout.lanes} + i] = state[{k}]\n" for k in range(len(state)))
+    names = {}
+    exec(f"def write(layout, y, i, state):\n{parts}    return\n", names)
+    return names["write"]
+
+
+@overload(deviation_factor, jit_options=INLINED)
+def _deviation_factor(layout, state, at_start):
+    if len(layout.layout.tree) == 4:
+        return lambda layout, state, at_start: relative_deviation(state, at_start[1], at_start[2], at_start[3])
+    return lambda layout, state, at_start: relative_deviation(state, at_start[1], at_start[2], None)
+
+
+def prepare_waves(layout, waves, parameters, time, step, lane):
+    """Put the waveforms at a step's stages into `waves`, if the layout has any; inside a kernel."""
+
+
+def prepare_noise(layout, noise, buffer, group, source, sigma, step, lane):
+    """Put the thermal field of a step into `noise`, if the layout has any: the sum of its draws, times sigma; in a
+    kernel.
+
+    group : the group of four steps whose normals are in `buffer`, -1: none
+    Returns : the group that is there now
+    """
+
+
+def follow_state(layout, noise, y, parameters, waves):
+    """Scale the thermal field with what it follows of the state, if anything; inside a kernel."""
+
+
+@overload(prepare_waves, jit_options=INLINED)
+def _prepare_waves(layout, waves, parameters, time, step, lane):
+    if not layout.layout.waves:
+        return lambda layout, waves, parameters, time, step, lane: None
+    width = layout.layout.lanes
+
+    def code(layout, waves, parameters, time, step, lane):
+        clock, first_step, _, _, shared_tables, lane_tables = time
+        for i in range(width):
+            start, length, n = clock[0, lane + i], clock[1, lane + i], first_step + step
+            t = (start + length * n, start + length * (n + 0.5), start + length * (n + 1))
+            evaluate(layout, waves, parameters, shared_tables, lane_tables, step, t, i, lane)
+
+    return code
+
+
+@overload(prepare_noise, jit_options=INLINED)
+def _prepare_noise(layout, noise, buffer, group, source, sigma, step, lane):
+    width, draws = layout.layout.lanes, layout.layout.draws
+    if not draws:
+        return lambda layout, noise, buffer, group, source, sigma, step, lane: group
+
+    def code(layout, noise, buffer, group, source, sigma, step, lane):
+        noise[:] = 0
+        for draw in range(draws):
+            number_of_draw = source[3] + step * draws + draw
+            if number_of_draw >> 2 != group:
+                group = number_of_draw >> 2
+                draw_block(buffer, source[0], source[1][lane : lane + width], group, width)
+            offset = 3 * width * (number_of_draw & 3)
+            for k in range(3 * width):
+                noise[k] += buffer[offset + k]
+        for c in range(3):
+            for i in range(width):
+                noise[c * width + i] *= sigma[i]
+        return group
+
+    return code
+
+
+@overload(follow_state, jit_options=INLINED)
+def _follow_state(layout, noise, y, parameters, waves):
+    layout = layout.layout
+    if not layout.draws or (len(layout.tree) == 3 and layout.tree[1][Q_NL] is None):
+        return lambda layout, noise, y, parameters, waves: None
+    width = layout.lanes
+
+    def code(layout, noise, y, parameters, waves):
+        for i in range(width):
+            factor = deviation_factor(layout, read(layout, y, i), load_at(layout, parameters, waves, noise, i, 0))
+            for c in range(3):
+                noise[c * width + i] *= factor
+
+    return code
+
+
+@cached
+@njit(nogil=True, fastmath=FLAGS, error_model="numpy")
+def trajectory_kernel(first, last, layout, state, parameters, time, noise_source, saved, save_every, deviation):
+    """Advance blocks first ... last: state (3 or 4, n) in place, every save_every-th one into saved (n_saved, .., n).
+
+    parameters : (rows (k, n), shared numbers (j,))
+    time : (clock (2, n) of start and step in s, number of the first step on that clock,
+            rows and shared numbers of the waveforms, tables of all (k, steps, 3) and of each lane (k, steps, 3, n))
+    noise_source : (seed, realisations (n,), deviation (n,) of a draw over the number of draws, the first draw)
+    saved holds the real oscillators, the others the padded ones; deviation is the norm's worst error.
+    """
+    width, n_state = lanes(layout), state.shape[0]
+    rows, shared = parameters
+    wave_rows, wave_shared = time[2], time[3]
+    y, p = np.empty(n_state * width, state.dtype), np.empty((rows.shape[0] + shared.shape[0]) * width, state.dtype)
+    wave_p = np.empty((wave_rows.shape[0] + wave_shared.shape[0]) * width)
+    waves, noise = np.empty(3 * wave_count(layout) * width, state.dtype), np.empty(3 * width, state.dtype)
+    buffer, sigma, worst = np.empty(12 * width, state.dtype), np.empty(width, state.dtype), np.empty(width, state.dtype)
+    for block in range(first, last):
+        lane, group = block * width, -1
+        gather_parameters(p, rows, shared, lane, width)
+        gather_parameters(wave_p, wave_rows, wave_shared, lane, width)
+        gather(y, state, lane, width)
+        sigma[:] = noise_source[2][lane : lane + width]
+        worst[:] = 0
+        for k in range(saved.shape[0]):
+            for j in range(save_every):
+                step = k * save_every + j
+                prepare_waves(layout, waves, wave_p, time, step, lane)
+                group = prepare_noise(layout, noise, buffer, group, noise_source, sigma, step, lane)
+                follow_state(layout, noise, y, p, waves)
+                for i in range(width):
+                    start = load_at(layout, p, waves, noise, i, 0)
+                    middle, end = load_at(layout, p, waves, noise, i, 1), load_at(layout, p, waves, noise, i, 2)
+                    moved, error = project(advance(layout, start, middle, end, read(layout, y, i)))
+                    write(layout, y, i, moved)
+                    worst[i] = max(worst[i], error)
+            scatter(y, saved[k], lane, width)
+        scatter(y, state, lane, width)
+        deviation[lane : lane + width] = worst
