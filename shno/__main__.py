@@ -34,7 +34,7 @@ def _parser():
         added.set_defaults(command=function)
         return added
 
-    add_command("presets", _presets, "list the published oscillators, their operating points and sources")
+    add_command("presets", _presets, "list the published oscillators, their operating points and each number's source")
     _add_simulate(add_command("simulate", _simulate, "integrate one preset and write the trajectory to an HDF5 file"))
     info = add_command("info", _info, "show the settings and parameters of a saved run")
     info.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
@@ -103,7 +103,20 @@ def _presets(arguments):
         print(name)
         print(f"    {preset.summary}")
         print(f"    operating point: {_drive_text(preset.drive)}")
-        print(f"    source: {preset.source}")
+        for line in _sourced(preset):
+            print(f"    {line}")
+
+
+def _sourced(preset):
+    """One line a source: the numbers that it gives, with units."""
+    from shno import drive, oscillator
+
+    units, given = oscillator.UNITS | drive.UNITS, {}
+    for name, source in preset.sources.items():
+        value = getattr(preset.oscillator if name in oscillator.UNITS else preset.drive, name)
+        unit = "" if units[name] == "1" else f" {units[name]}"
+        given.setdefault(source, []).append(f"{name} = {_value_text(value)}{unit}")
+    return [f"{', '.join(numbers)}: {source}" for source, numbers in given.items()]
 
 
 def _drive_text(drive):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from shno.checks import complaint
 from shno.stability import effective_rotation
 from shno.thermal import field_deviation
 from shno.waveform import Waveform
@@ -53,6 +54,17 @@ def check_kick(oscillator, temperature, dt):
         f"got gamma sigma_B dt = {kick.ravel()[k]:.3g}{where}. "
         f"Use dt <= {rounded_down(dt * (LARGEST_KICK / kick.ravel()[k]) ** 2):.2g} s."
     )
+
+
+def check_heating(oscillator, dt):
+    """ValueError unless a step is at most a fifth of the thermal time constant R_th C_th; nothing without heating."""
+    if oscillator.R_th is None:
+        return
+    constant = np.min(oscillator.R_th * np.asarray(oscillator.C_th))
+    if dt > constant / 5:
+        remedy = f"Use dt <= {rounded_down(constant / 5):.2g} s, or give a larger C_th."
+        rule = f"at most a fifth of R_th C_th = {constant:.3g} s"
+        raise ValueError(complaint("dt", rule, f"{dt:.3g} s", remedy))
 
 
 def rounded_down(dt):

@@ -17,7 +17,21 @@ from pathlib import Path
 import numba
 from numba.core.caching import FunctionCache
 
-SOURCES = ("constants", "vector", "fields", "llgs", "solvers", "kernels", "adjoint")
+SOURCES = (
+    *(
+        "constants",
+        "vector",
+        "anisotropy",
+        "fields",
+        "llgs",
+        "heating",
+        "local_noise",
+        "waveforms",
+        "philox",
+        "thermal",
+    ),
+    *("solvers", "layout", "kernels", "kernel_philox", "kernel_trajectory", "adjoint"),
+)
 
 
 @cache

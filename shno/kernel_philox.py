@@ -16,7 +16,7 @@ from numba.extending import intrinsic, overload, register_jitable
 from shno import philox, thermal
 from shno.kernels import INLINED
 
-# Sums are fused where `multiply_add` says so: left to the compiler, a lane and a remainder would differ in the last bit.
+# `multiply_add` says where sums are fused: left to the compiler, a lane and a remainder would differ in the last bit.
 EXACT = {**INLINED, "fastmath": False}
 
 # Minimax polynomials in the relative error, by Remez exchange with 60 digits, the constant term first:

@@ -82,7 +82,8 @@ def _total(trees):
 @overload(vector.each, jit_options=INLINED)
 def _each(function, terms, *arguments):
     given = "".join(f", arguments[{k}]" for k in range(len(arguments)))
-    parts = "".join(f"function(terms[{k}]{given})," for k in range(len(terms)))
+    n = 0 if isinstance(terms, types.NoneType) else len(terms)
+    parts = "".join(f"function(terms[{k}]{given})," for k in range(n))
     return _written(f"lambda function, terms, *arguments: ({parts})")
 
 

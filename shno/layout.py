@@ -66,7 +66,7 @@ def place_leaves(tree, n, is_free=lambda leaf: False, **more):
     are shared, and the waveforms W0, W1, ...
     """
     waves = {id(part): part for leaf in leaves(tree) if isinstance(leaf, Waveform) for part in _waves_in(leaf)}
-    numbers = [part for leaf in leaves(tree) for part in _numbers_in(leaf)]
+    numbers = list({id(part): part for leaf in leaves(tree) for part in _numbers_in(leaf)}.values())  # each once
     fixed = [leaf for leaf in numbers if not is_free(leaf) and not is_constant(leaf)]
     shared = [leaf for leaf in fixed if is_shared(leaf)]
     rows = [leaf for leaf in numbers if is_free(leaf)] + [leaf for leaf in fixed if not is_shared(leaf)]

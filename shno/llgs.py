@@ -159,7 +159,7 @@ def _reduced_rate(g2, alpha, Q_nl):
 
     They start at the root without the cubic term, which lies above xi, by at most a factor 1.56 for Q_nl xi <= 3
     whatever alpha. From above, each step at least squares the relative error, as xi f'' / (2 f') < 1 for this cubic f:
-    six steps leave less than 0.56^64 = 1e-16. (Q_nl xi = 10: 1e-12, 100: 2 %.)
+    six steps leave less than 0.56^64 = 1e-16. (At Q_nl xi = 10: 1e-12; at 100 and alpha = 1: 2 %.)
     """
     two, square = number(2.0, alpha), alpha * alpha
     linear = number(1.0, alpha) + square

@@ -12,6 +12,7 @@ import numpy as np
 from shno.checks import complaint
 from shno.fields import effective_field
 from shno.geometry import spin_diffusion_factor
+from shno.heating import HEAT
 from shno.llgs import damping_like_amplitude, torque
 from shno.oscillator import TRAILING
 from shno.waveform import Waveform
@@ -19,7 +20,6 @@ from shno.waveform import Waveform
 TORQUE = tuple(signature(torque).parameters)[2:]  # after m, B
 FIELD = tuple(signature(effective_field).parameters)[1:]  # after m
 Q_NL = TORQUE.index("Q_nl")
-HEAT = ("I", "R", "beta_R", "R_th", "C_th", "T0", "curie_temperature", "Ku_exponent", "rate")
 TRAILING_AXES = TRAILING | {"B_ext": 1, "B_thermal": 1, "m": 1}
 SWITCHED_OFF_BY_ZERO = (
     *("Ku", "Ku2", "demag", "demag_off_diagonal", "field_like", "vcma", "Kc", "B_bias", "J_iec", "oersted", "Q_nl"),
@@ -99,7 +99,7 @@ def parameters(oscillator, drive):
 
 
 def heat_parameters(oscillator, drive, temperature):
-    """The arguments of Joule heating in the order of HEAT, or None where it is off (R_th is None).
+    """The arguments of Joule heating in the order of `heating.HEAT`, or None where it is off (R_th is None).
 
     temperature : K     of the surroundings
     Raises : ValueError where R, C_th or a current in ampere is missing, or the surroundings are above the Curie point

@@ -40,7 +40,7 @@ def philox(counter, key):
     counter : (c0, c1, c2, c3)    words, 32-bit values in 64-bit integers, arrays or tensors that broadcast
     key : (k0, k1)                words
     Returns : (w0, w1, w2, w3)    words
-    Source : Salmon et al., Proc. SC 2011, section 3.3 and table 2
+    Source : Salmon et al., Proc. SC 2011; its known answers are those of the library Random123
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key

@@ -8,7 +8,7 @@ import numpy as np
 from shno import __version__
 from shno.call import check_call, check_m0, executor_of, realisations
 from shno.checks import IntegrationError, complaint
-from shno.guard import check_kick, check_turn
+from shno.guard import check_heating, check_kick, check_turn
 from shno.parameters import arguments, batch_shape, heat_parameters, parameters, reduced_step
 from shno.plan import Noise, Plan, clock, splits
 from shno.stability import equilibrium, thermal_state
@@ -62,6 +62,7 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     else:
         check_turn(m[0], values, time, n, solver)
         check_kick(oscillator, temperature, dt)
+        check_heating(oscillator, dt)
         noise = _noise(oscillator, temperature, seed, realisation_, noise_dt or dt, draws, t0, heat)
         plan = _plan(m, T, values, heat, time, n, solver, noise, dtype, device)
         _run(_executor(executor, plan), plan, m, T, n, save_every, progress)
@@ -176,6 +177,11 @@ def _keep(m, T, first, saved):
 def _check_norm(deviation, state, step, dt):
     """IntegrationError when the norm moved too far ( | |m|^2 - 1 | = 2 | |m| - 1 | ) or the state is not finite."""
     worst = float(np.max(deviation)) / 2
+    if len(state) == 4 and not np.isfinite(state[3]).all():
+        raise IntegrationError(
+            f"the temperature left the range below the Curie temperature before step {step}, {step * dt:.6g} s after "
+            "the start. Use a smaller current, R or R_th."
+        )
     if worst <= LARGEST_NORM_ERROR and np.isfinite(state).all():
         return
     raise IntegrationError(

@@ -3,40 +3,52 @@
 import numpy as np
 
 from shno import Drive, Oscillator
+from shno.oscillator import TRAILING
 
 AXIS, P = np.array([0.6, -0.48, 0.64]), np.array([0.36, 0.8, -0.48])
-# Every term is on and no component is a constant that could be compiled in.
+FRAME = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+# Every term but heating is on and no component is a constant that could be compiled in.
 ALL_TERMS = Oscillator(
-    Ms=8.1e5, alpha=0.03, gamma=1.9e11, demag=(0.1, 0.2, 0.7), Ku=1e5, easy_axis=AXIS, field_like=-0.3, p=P
-)
-DRIVE = Drive(a_DL=6e-3, B_ext=(0.05, -0.13, 0.21))
+    Ms=8.1e5, alpha=0.03, gamma=1.9e11, thickness=1.6e-9, demag=(0.1, 0.2, 0.7), demag_off_diagonal=(0.05, -0.03, 0.07),
+    Ku=1e5, Ku2=-2e4, easy_axis=AXIS, further_axes=((0.6, 0.64, 0.48), (-0.48, 0.8, 0.36)), further_Ku=(3e4, -2e4),
+    further_Ku2=(1e4, 1.5e4), Kc=-2e4, cubic_axes=FRAME[:2], B_bias=(0.02, -0.03, 0.01), J_iec=3e-5,
+    m_fixed=(-0.48, 0.36, 0.8), oersted=(3e-14, -5e-14, 8e-14), vcma=2e4, theta_SH=-0.2, field_like=-0.3, p=P,
+    Lambda=1.3, Q_nl=0.8,
+)  # fmt: skip
+DRIVE = Drive(a_DL=6e-3, B_ext=(0.05, -0.13, 0.21), V_gate=0.7, dKu=3e3)
 M0 = (0.48, 0.6, -0.64)
 SHORT = {"duration": 0.3e-9, "dt": 1e-12, "m0": M0}
+DRIVEN = ("a_DL", "B_ext", "V_gate", "dKu")  # fields of the drive in these tests
 
 
 def batch(n, seed=3):
     """Oscillators and drives (n,), each parameter of its own."""
     rng = np.random.default_rng(seed)
-    p, axis = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in rng.normal(size=(2, n, 3)))
-    N = rng.uniform(0.1, 1, (n, 3))
+    p, axis, m_fixed, *further = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in rng.normal(size=(5, n, 3)))
+    N, frame = rng.uniform(0.1, 1, (n, 3)), np.linalg.qr(rng.normal(size=(n, 3, 3)))[0]
+
+    def about(size):
+        return rng.uniform(-size, size, n)
+
     oscillator = Oscillator(
-        Ms=rng.uniform(5e5, 1e6, n),
-        alpha=rng.uniform(0.01, 0.1, n),
-        gamma=rng.uniform(1.7e11, 1.9e11, n),
-        demag=N / N.sum(axis=-1, keepdims=True),
-        Ku=rng.uniform(-1e5, 2e5, n),
-        easy_axis=axis,
-        field_like=rng.uniform(-0.3, 0.3, n),
-        p=p,
-    )
-    return oscillator, Drive(a_DL=rng.uniform(-8e-3, 8e-3, n), B_ext=rng.uniform(-0.2, 0.2, (n, 3)))
+        Ms=rng.uniform(5e5, 1e6, n), alpha=rng.uniform(0.01, 0.1, n), gamma=rng.uniform(1.7e11, 1.9e11, n),
+        thickness=rng.uniform(1e-9, 2e-9, n), demag=N / N.sum(axis=-1, keepdims=True),
+        demag_off_diagonal=rng.uniform(-0.1, 0.1, (n, 3)), Ku=rng.uniform(-1e5, 2e5, n), Ku2=about(2e4), easy_axis=axis,
+        further_axes=np.stack(further, axis=1), further_Ku=rng.uniform(-2e4, 2e4, (n, 2)),
+        further_Ku2=rng.uniform(-1e4, 1e4, (n, 2)), Kc=about(2e4), cubic_axes=frame[:, :2],
+        B_bias=rng.uniform(-0.03, 0.03, (n, 3)), J_iec=about(3e-5), m_fixed=m_fixed,
+        oersted=rng.uniform(-5e-14, 5e-14, (n, 3)), vcma=about(2e4), theta_SH=rng.uniform(0.1, 0.3, n),
+        field_like=about(0.3), p=p, Lambda=rng.uniform(1.1, 1.6, n), Q_nl=rng.uniform(0.2, 1.5, n),
+    )  # fmt: skip
+    B_ext = rng.uniform(-0.2, 0.2, (n, 3))
+    return oscillator, Drive(a_DL=about(8e-3), B_ext=B_ext, V_gate=about(1.0), dKu=about(5e3))
 
 
 def member(record, k):
     """The k-th of a batch (n,), as a record of its own."""
     values = {name: getattr(record, name) for name in record.__dataclass_fields__}
-    vectors = ("demag", "easy_axis", "p", "B_ext")
-    return type(record)(**{n: v[k] if np.ndim(v) > (n in vectors) else v for n, v in values.items()})
+    own = TRAILING | {"B_ext": 1}
+    return type(record)(**{name: v[k] if np.ndim(v) > own.get(name, 0) else v for name, v in values.items()})
 
 
 def same(a, b):

@@ -1,30 +1,19 @@
-"""`python -m validation [names ...]`: measure all claims or the named ones and print the table.
+"""`python -m validation [names or rows ...]`: measure all claims or the named ones and print the table.
 
 Exit codes: 0 all hold; 1 a claim is broken; 2 a bad call, with one line on standard error; 130 interrupted.
 """
 
-import ast
 import platform
 import sys
 from importlib import import_module
 from pathlib import Path
+from time import perf_counter
 
 from shno import command
+from validation.catalogue import modules, row_of
 
-NAMES = (
-    "larmor",
-    "mallinson",
-    "kittel",
-    "threshold",
-    "cone",
-    "order",
-    "witness",
-    "executors",
-    "gradient",
-    "neuron_table",
-    "kernel_speed",
-    "training_speed",
-)
+MODULES = modules()
+NAMES = tuple(MODULES)
 HEADER = ("id", "claim", "expected (source)", "measured", "error", "tolerance", "verdict")
 RESULTS = Path(__file__).with_name("results.md")
 
@@ -38,61 +27,105 @@ def _run(words):
     """Measure what the words name and print the table; 1 where a claim is broken."""
     chosen = _parser().parse_args(words)
     if chosen.list:
-        print("\n".join(f"{name:15} {_first_line(name)}" for name in NAMES))
+        print(*aligned([_line(module) for module in MODULES.values()]), sep="\n")
         return 0
+    wanted = _wanted(chosen.names)
     _check(chosen)
-    claims = [claim for name in chosen.names or NAMES for claim in _measured(name, chosen.figures)]
-    lines, summary = table(claims), f"{sum(claim.holds for claim in claims)} of {len(claims)} hold"
-    print(*aligned(lines), summary, sep="\n")
+    measured = {}
+    for name, rows in wanted.items():
+        start = perf_counter()
+        measured[name] = claims = _kept(_measured(name, chosen.full, chosen.figures), rows, chosen.full)
+        wall = f"  [{perf_counter() - start:.1f} s]" if sys.stdout.isatty() else ""
+        if claims:
+            print(f"{name}: {MODULES[name].summary}{wall}", *aligned(table(claims)), "", sep="\n", flush=True)
+    if not any(measured.values()):
+        raise ValueError(f"{' '.join(wanted)} must have a claim to measure, got none. They are long: add --full.")
+    summary = _summary(measured)
+    print(summary, *_hint(wanted, chosen.full), sep="\n")
     if chosen.write:
-        how = f"`python -m validation --write`, {_versions()}"
-        RESULTS.write_text(f"# Claims, measured\n\n{markdown(lines)}\n\n{summary}. {how}.\n", encoding="utf-8")
-    return int(not all(claim.holds for claim in claims))
-
-
-def _check(chosen):
-    """Every complaint about the call; the folder for figures is made here."""
-    for name in chosen.names:
-        if name not in NAMES:
-            raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}. --list describes them.")
-    if chosen.write and chosen.names:
-        raise ValueError("--write must be given without names, got names. The file holds all claims.")
-    if chosen.figures:
-        chosen.figures.mkdir(parents=True, exist_ok=True)
+        _write(measured, summary)
+    return int(not all(claim.holds for claims in measured.values() for claim in claims))
 
 
 def _parser():
     parser = command.Parser(
         prog="python -m validation", description="Measure the project's claims.", allow_abbrev=False
     )
-    parser.add_argument("names", nargs="*", help="claims to measure; all by default")
-    parser.add_argument("--list", action="store_true", help="show the names and what each claims")
+    parser.add_argument("names", nargs="*", help="modules, or rows such as T5, to measure; all by default")
+    parser.add_argument("--full", action="store_true", help="measure the statistical and long claims as well")
+    parser.add_argument("--list", action="store_true", help="show the modules, their rows and what each claims")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the claims' figures into this folder")
-    parser.add_argument("--write", action="store_true", help="write the table to validation/results.md as well")
+    parser.add_argument("--write", action="store_true", help="write the table to validation/results.md; with --full")
     return parser
 
 
-def _first_line(name):
-    """What a claim's module says first, read without importing it."""
-    source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-    return ast.get_docstring(ast.parse(source)).splitlines()[0]
+def _line(module):
+    return (module.name, " ".join(module.rows), "full" if module.has_full else "", module.summary)
 
 
-def _measured(name, figures):
-    """The claims of one module; one that cannot be measured is a broken claim. On a terminal, says which is running."""
+def _wanted(names):
+    """{module: the rows asked for, or None for all of it}, in the order of the modules."""
+    wanted = {} if names else dict.fromkeys(NAMES)
+    for name in names:
+        row, module = name.upper(), name.lower()
+        holders = [other for other in NAMES if row in MODULES[other].rows]
+        if module not in NAMES and not holders:
+            raise ValueError(f"name must be a module or a row of the table, got {name!r}. --list shows them.")
+        if module in NAMES:
+            wanted[module] = None
+        for holder in holders:
+            rows = wanted.setdefault(holder, set())
+            wanted[holder] = None if rows is None else rows | {row}
+    return {name: wanted[name] for name in NAMES if name in wanted}
+
+
+def _check(chosen):
+    """Every other complaint about the call; the folder for figures is made here."""
+    if chosen.write and (chosen.names or not chosen.full):
+        raise ValueError("--write must be given with --full and without names. The file holds all claims.")
+    if chosen.figures:
+        chosen.figures.mkdir(parents=True, exist_ok=True)
+
+
+def _measured(name, full, figures):
+    """The claims of one module; those that cannot be measured are one broken claim. On a terminal, says which runs."""
     from validation.claim import Claim
 
-    on_terminal = sys.stderr.isatty()
+    on_terminal, claims = sys.stderr.isatty(), []
     if on_terminal:
         print(f"\r{name} ...\033[K", end="", file=sys.stderr, flush=True)
-    try:
-        return import_module(f"validation.{name}").claims(figures)
-    except Exception as error:  # whatever it is, the other claims are still measured
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return [Claim(name, f"cannot be measured: {reason}", "-", 0.0, float("nan"))]
-    finally:
-        if on_terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+    for part in ("claims", "full_claims") if full and MODULES[name].has_full else ("claims",):
+        try:
+            claims += getattr(import_module(f"validation.{name}"), part)(figures)
+        except Exception as error:  # whatever it is, the other claims are still measured
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            claims.append(Claim(name, f"cannot be measured: {reason}", "-", 0.0, float("nan")))
+    if on_terminal:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return claims
+
+
+def _kept(claims, rows, full):
+    """Those of the rows, or all for None, with what could not be measured; ValueError where a row has none."""
+    if rows is None:
+        return claims
+    kept = [claim for claim in claims if row_of(claim.id) in rows or row_of(claim.id) is None]
+    for row in sorted(rows):
+        if not any(row_of(claim.id) in (row, None) for claim in kept):
+            remedy = "The module's ROWS promise one." if full else "Its claims are long: add --full."
+            raise ValueError(f"{row} must have a claim to measure, got none. {remedy}")
+    return kept
+
+
+def _summary(measured):
+    claims = [claim for claims in measured.values() for claim in claims]
+    return f"{sum(claim.holds for claim in claims)} of {len(claims)} hold"
+
+
+def _hint(wanted, full):
+    """The line that says whose long claims were left out."""
+    left = [] if full else [name for name in wanted if MODULES[name].has_full]
+    return [f"long claims not measured (--full): {', '.join(left)}"] if left else []
 
 
 def table(claims):
@@ -134,6 +167,13 @@ def markdown(lines):
     escaped = ([word.replace("|", "\\|") for word in line] for line in lines)
     header, *rows = (f"| {' | '.join(line)} |" for line in escaped)
     return "\n".join((header, "|" + "---|" * len(HEADER), *rows))
+
+
+def _write(measured, summary):
+    """The tables of all modules, one section each, into the file of the results."""
+    sections = [f"## {name}\n\n{MODULES[name].summary}\n\n{markdown(table(measured[name]))}" for name in measured]
+    how = f"{summary}. `python -m validation --full --write`, {_versions()}."
+    RESULTS.write_text("\n\n".join(("# Claims, measured", how, *sections)) + "\n", encoding="utf-8")
 
 
 def _versions():

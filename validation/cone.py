@@ -11,6 +11,7 @@ from validation.claim import Claim
 from validation.figure import LINE, POINTS, panels, save
 from validation.measure import azimuthal_frequency
 
+ROWS = ("T5",)
 B, M, ALPHA = 0.1, 0.8, 0.02  # T along z; T of a film, Bk = -M; damping
 TORQUES = np.array([4e-3, 8e-3, 12e-3])  # T
 DT = 1e-12

@@ -6,6 +6,7 @@ import shno
 from validation.claim import Claim
 from validation.measure import every_term_on
 
+ROWS = ()
 N, STEPS, DT = 100, 1000, 0.5e-12
 
 

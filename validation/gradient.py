@@ -7,6 +7,7 @@ import shno
 from validation.claim import Claim
 from validation.measure import every_term_on
 
+ROWS = ()
 N, STEPS, DT = 24, 200, 0.5e-12
 INPUTS = ("m", "a_DL", "gamma", "alpha", "field_like", "p", "B_ext", "Ms", "demag", "Ku", "easy_axis")
 OUTPUTS = ("m_end", "m_peak")

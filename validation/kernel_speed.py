@@ -13,6 +13,7 @@ from shno.solvers import rk4
 from shno.vector import normalise
 from validation.claim import Claim
 
+ROWS = ()
 N, ROUNDS, DT = 10_000, 7, 1e-12
 STEPS, COMPILED_STEPS = 100, 4000  # of each side a round: about 0.1 s
 

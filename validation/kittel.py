@@ -10,6 +10,7 @@ from validation import GAMMA
 from validation.claim import Claim
 from validation.figure import LINE, POINTS, panels, save
 
+ROWS = ("D5",)
 B, M = 0.1, 1.0  # T
 TILT = np.radians(0.1)  # in the plane: the frequency shifts by 2e-7 of itself, as the amplitude squared
 

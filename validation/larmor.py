@@ -11,6 +11,7 @@ from validation.claim import Claim
 from validation.figure import LINE, POINTS, panels, save, ticks
 from validation.measure import SPHERE, azimuthal_frequency
 
+ROWS = ("D1",)
 B = 0.1  # T, along +z
 ANGLES = np.radians((1, 30, 60, 90, 120, 150, 179))
 SAMPLING = 32e-12  # s between saved states: 11 a period

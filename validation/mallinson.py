@@ -9,6 +9,7 @@ from validation.claim import Claim
 from validation.figure import LINE, POINTS, panels, save
 from validation.measure import SPHERE
 
+ROWS = ("D2",)
 B, ALPHA, THETA0 = 0.5, 0.02, np.radians(170)  # T along +z; damping; rad, at phi = 0
 END = 2e-9  # s: 176 rad of precession, m turned from 170 to 37 degrees
 

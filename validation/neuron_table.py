@@ -6,6 +6,7 @@ import shno
 from validation.claim import Claim
 from validation.figure import LINE, POINTS, panels, save
 
+ROWS = ()
 NAME = "easy-plane-neuron"
 PULSE, DURATION = 0.5e-9, 7.5e-9  # s
 A_C = 2.5e-3  # T, the depinning torque, equal to the pinning field

@@ -6,6 +6,7 @@ from validation.claim import Claim
 from validation.figure import LINE, POINTS, panels, save, ticks
 from validation.mallinson import exact, simulate
 
+ROWS = ("I1",)
 STEPS = 1e-12 * np.array([2, 1, 0.5, 0.25])  # s; 2 ps turns m by 0.18 rad
 
 

@@ -9,6 +9,7 @@ from validation import GAMMA
 from validation.claim import Claim
 from validation.figure import LINE, POINTS, panels, save
 
+ROWS = ("T1",)
 B, M, ALPHA, THETA_SH, THICKNESS = 0.1, 1.0, 0.02, 0.08, 5e-9
 MS = M / shno.constants.mu_0
 A_C = collinear_threshold(B, M, 0.0, ALPHA)

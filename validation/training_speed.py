@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from neuromorph import models
 from validation.claim import Claim
 
+ROWS = ()
 BATCH, CLASSES, ROUNDS, WARM_UP = 128, 4, 7, 2
 
 

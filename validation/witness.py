@@ -6,6 +6,7 @@ import shno
 from validation.claim import Claim
 from validation.measure import every_term_on
 
+ROWS = ()
 N, DURATION, DT = 8, 1e-9, 0.2e-12
 EVERY = 500  # steps between compared states
 RTOL, ATOL = 1e-12, 1e-14  # asked of the witness
