@@ -5,8 +5,10 @@ import numpy as np
 from shno.checks import as_array, check_finite, check_unit_vectors, check_values, complaint
 from shno.drive import Drive
 from shno.oscillator import Oscillator
+from shno.plan import ON_GRID
 
 MULTIPLE = 1e-9  # how far a duration may lie off a multiple of its step, relative
+MOST_STEPS = 1 << 40  # float64 still tells times apart far below a step
 
 
 def check_call(oscillator, drive, duration, dt, t0, temperature, seed, noise_dt, solver, dtype, save_every):
@@ -18,21 +20,22 @@ def check_call(oscillator, drive, duration, dt, t0, temperature, seed, noise_dt,
     for name, value in zip(
         ("duration", "dt", "t0", "temperature", "noise_dt"), (duration, dt, t0, temperature, noise_step), strict=True
     ):
-        if not isinstance(value, int | float | np.number) or isinstance(value, bool):
+        if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
             raise TypeError(complaint(name, "a number", repr(value), "It is one for the whole batch."))
-        check_finite(name, value)
+        check_finite(name, as_array(name, value))
     for name, value in (("dt", dt), ("noise_dt", noise_step)):
         check_values(name, value, "in [1e-20, 1e-3] s", lambda x: (x >= 1e-20) & (x <= 1e-3), "About 1e-12 s is usual.")
     check_values("duration", duration, "> 0", lambda x: x > 0, "Give it in seconds.")
     check_values("temperature", temperature, "in [0, 1e5] K", lambda x: (x >= 0) & (x <= 1e5), "In kelvin.")
     known = {"solver": ("rk4", "heun", "reference"), "dtype": ("float64", "float32")}
     for name, value in (("solver", solver), ("dtype", dtype)):
-        if value not in known[name]:
+        if not isinstance(value, str) or value not in known[name]:
             rule = f"one of {', '.join(known[name])}"
             raise ValueError(complaint(name, rule, repr(value), "Choose one of these."))
+    for name, value in (("duration", duration), ("t0", t0)):
+        rule = f"at most {MOST_STEPS} dt in size"
+        check_values(name, value, rule, lambda x: np.abs(x) <= MOST_STEPS * dt, "Give both in seconds.")
     n = _multiple("duration", duration, "dt", dt)
-    if n > 1 << 40:
-        raise ValueError(complaint("duration / dt", f"at most {1 << 40} steps", n, "Give both in seconds."))
     draws = _check_noise(oscillator, temperature, seed, solver, dt, noise_step, t0)
     _check_save_every(save_every, n)
     return n, draws
@@ -60,7 +63,7 @@ def _check_noise(oscillator, temperature, seed, solver, dt, noise_dt, t0):
         remedy = "Set volume, or width and thickness, in Oscillator."
         raise ValueError(complaint("volume", "given where there is thermal noise", None, remedy))
     place = round(t0 / noise_dt)
-    if place < 0 or abs(place * noise_dt - t0) > 1e-6 * noise_dt:
+    if place < 0 or abs(place * noise_dt - t0) > ON_GRID * dt:
         rule = f"a multiple of noise_dt = {noise_dt:.6g} s, not negative, where there is noise"
         raise ValueError(complaint("t0", rule, f"{t0:.9g} s", "Draws are numbered from t = 0."))
     return draws
@@ -104,7 +107,7 @@ def realisations(realisation, batch):
 def executor_of(solver, executor, device):
     """The executor that runs: "auto" is compiled on the CPU and torch elsewhere; ValueError for what cannot be."""
     known = ("auto", "compiled", "torch")
-    if executor not in known:
+    if not isinstance(executor, str) or executor not in known:
         raise ValueError(complaint("executor", f"one of {', '.join(known)}", repr(executor), "Choose one of these."))
     on_cpu = str(device) == "cpu"
     if solver == "reference":

@@ -62,8 +62,7 @@ class Compiled:
 
     def _lay_out_noise(self):
         noise = self.plan.noise
-        word = np.uint32 if self.plan.dtype == "float32" else np.uint64
-        self.realisation, self.sigma = np.zeros(self.width, word), np.zeros(self.width, self.plan.dtype)
+        self.realisation, self.sigma = np.zeros(self.width, np.uint32), np.zeros(self.width, self.plan.dtype)
         if noise is not None:
             self.realisation[: self.plan.n] = noise.realisation
             self.sigma[: self.plan.n] = np.broadcast_to(noise.deviation, self.plan.batch).ravel() / noise.draws

@@ -6,11 +6,10 @@ import numpy as np
 
 from shno.checks import as_array, check_finite, check_values, complaint, equal_fields
 from shno.sampled import Function, Sampled
-from shno.waveform import Waveform
+from shno.waveform import LARGEST, Waveform, checked, one_number
 
 UNITS = {"I": "A", "J": "A/m^2", "a_DL": "T", "B_ext": "T", "V_gate": "V", "dKu": "J/m^3"}
 CURRENTS = ("I", "J", "a_DL")
-LARGEST = 1e60  # of any number: a product of several must not overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +71,7 @@ class Drive:
 
     def breakpoints(self, start, stop):
         """Times of all jumps and kinks between start and stop (s), over all waveforms and the whole batch; sorted."""
+        start, stop = one_number("start", start), one_number("stop", stop)
         return np.unique(np.concatenate([np.empty(0), *(w.breakpoints(start, stop) for w in self.waveforms)]))
 
     def values(self, t, inside=None):
@@ -84,6 +84,7 @@ class Drive:
 
     def at(self, t, inside=None):
         """The constant Drive at time t (s); `inside` tells the side of a jump."""
+        t, inside = one_number("t", t), None if inside is None else one_number("inside", inside)
         return self if self.is_constant else replace(self, **self.values(t, inside))
 
 
@@ -97,10 +98,7 @@ def _checked(name, value):
         return value
     if callable(value):
         return Function(value)
-    value = as_array(name, value)
-    check_finite(name, value)
-    check_values(name, value, f"at most {LARGEST:g} in size", lambda x: np.abs(x) <= LARGEST, "SI units are expected.")
-    return value
+    return checked(name, value)
 
 
 def _checked_field(B):

@@ -11,7 +11,7 @@ from shno.local_noise import relative_deviation
 from shno.parameters import Q_NL
 from shno.plan import at_stage, waveforms_in
 from shno.solvers import heun, rk4
-from shno.thermal import thermal_normals
+from shno.thermal import thermal_block
 from shno.vector import dot, reciprocal_sqrt, scale
 
 SOLVERS = {"rk4": rk4, "heun": heun}
@@ -30,6 +30,7 @@ class Eager:
         self.deviation = np.zeros(())
         self.heated = len(plan.tree) == 4
         self.local = self.heated or plan.tree[1][Q_NL] is not None
+        self.block = (None, ())
         if plan.noise is not None:
             realisation = plan.noise.realisation.reshape(plan.batch).astype(np.int64)
             self.realisation = torch.as_tensor(realisation, device=plan.device)
@@ -101,7 +102,7 @@ class Eager:
         if noise is None:
             return None
         first = noise.first_draw + step * noise.draws
-        draws = [thermal_normals(noise.seed, first + k, self.realisation, self.state[0]) for k in range(noise.draws)]
+        draws = [self._normals(first + k) for k in range(noise.draws)]
         factor = self.sigma
         if self.local:
             start = self._stages(self.plan.clock.stages(step, 1))
@@ -109,6 +110,14 @@ class Eager:
             heat_parameters = heat[0] if heat else None
             factor = factor * relative_deviation(self.state, torque_parameters, field_parameters, heat_parameters)
         return tuple(factor * sum(draw[c] for draw in draws) for c in range(3))
+
+    def _normals(self, draw):
+        """The three normals of a draw; four draws are made together."""
+        group = draw >> 2
+        if self.block[0] != group:
+            self.block = group, thermal_block(self.plan.noise.seed, group, self.realisation, 0, self.state[0])
+        first = 3 * (draw & 3)
+        return self.block[1][first : first + 3]
 
     def _number(self, value):
         """A parameter as a tensor, made once."""

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from shno.checks import complaint
+from shno.checks import check_values, complaint
 from shno.stability import effective_rotation
 from shno.thermal import field_deviation
-from shno.waveform import Waveform
+from shno.waveform import Waveform, spread
 
 LARGEST_TURN = 0.2  # rad a step: RK4's relative frequency error there is (0.2)^4 / 120 = 1.3e-5
 LARGEST_KICK = 0.06  # rad rms a component and step, by the thermal field: the bias of <m> stays below 1e-3
 LARGEST_FALSE_DAMPING = 0.01  # of alpha: Heun's is -(omega dt)^3 / 8
-INSTANTS = 257  # at most, at which the waveforms are looked at
-LOOKED_AT = 2_000_000  # numbers, at most
+PIECES, BETWEEN = 4096, 257  # of the waveforms, at whose ends they are looked at, and instants spread evenly; at most
+LOOKED_AT, BLOCK = 2_000_000, 1 << 18  # numbers of each parameter in all, and at a time
 
 
 def check_turn(m0, values, clock, steps, solver):
@@ -21,20 +21,23 @@ def check_turn(m0, values, clock, steps, solver):
     """
     limit, why = LARGEST_TURN, ""
     if solver == "heun":
+        remedy = "Heun's rule is anti-damped; use rk4."
+        check_values("alpha", values["alpha"], "> 0 with solver='heun'", lambda x: x > 0, remedy)
         anti_damping = (8 * LARGEST_FALSE_DAMPING * np.asarray(values["alpha"])) ** (1 / 3)
         limit = np.minimum(LARGEST_TURN, anti_damping)
         why = " Heun's anti-damping (turn)^3/8 must stay below alpha/100; rk4 allows more."
-    for t in instants(values, clock, steps, np.size(m0) // 3):
-        now = values_at(values, t)
-        B = np.asarray(effective_rotation(m0, now))
+    n = np.size(m0) // 3
+    times = instants(values, clock, steps, n)
+    for t, inside in zip(*(np.array_split(x, -(-len(x) * n // BLOCK)) for x in times), strict=True):
+        B = np.asarray(effective_rotation(m0[None], values_at(values, t, inside, m0.ndim)))
         turn = values["gamma"] * B * clock.dt
-        excess = np.asarray(turn / np.maximum(limit, np.finfo(float).tiny))
+        excess = turn / limit
         if excess.max() > 1:
             k = int(excess.argmax())
-            most, turns, fields = (np.ravel(np.broadcast_to(x, excess.shape))[k] for x in (limit, turn, B))
-            most, where = f"{most:.3g}", f" at index {k} of {excess.size}" if excess.size > 1 else ""
+            most, turns, fields = (np.broadcast_to(x, excess.shape).ravel()[k] for x in (limit, turn, B))
+            where = f" at index {k % n} of {n}" if n > 1 else ""
             raise ValueError(
-                f"dt must turn m by at most {most} rad a step, got {turns:.3g} at |B| = {fields:.3g} T{where}. "
+                f"dt must turn m by at most {most:.3g} rad a step, got {turns:.3g} at |B| = {fields:.3g} T{where}. "
                 f"Use dt <= {rounded_down(clock.dt / excess.ravel()[k]):.2g} s.{why}"
             )
 
@@ -74,17 +77,16 @@ def rounded_down(dt):
 
 
 def instants(values, clock, steps, n):
-    """(t, inside) pairs over a run, at which its waveforms are looked at: each piece's ends, and evenly between."""
-    waves = waveforms_of(values)
+    """Times t and inside (k,) of a run at which its waveforms are looked at: ends of pieces, and evenly between."""
+    waves, start, stop = waveforms_of(values), clock.at(0), clock.at(steps)
     if not waves:
-        return [(clock.at(0), clock.at(0))]
-    start, stop = float(clock.at(0)), float(clock.at(steps))
-    most = int(np.clip(LOOKED_AT // n, 16, INSTANTS))
+        return np.array([start]), np.array([start])
+    most = LOOKED_AT // n
     edges = np.unique(np.concatenate([[start, stop], *(wave.breakpoints(start, stop) for wave in waves)]))
-    edges = edges[:: max(1, len(edges) // most)]
-    middles = (edges[1:] + edges[:-1]) / 2
-    pairs = [*zip(edges[:-1], middles, strict=True), *zip(edges[1:], middles, strict=True)]
-    return pairs + [(t, t) for t in np.linspace(start, stop, most)]
+    some = slice(None, None, -(-len(edges) // int(np.clip(most, 16, PIECES))))
+    middles = ((edges[1:] + edges[:-1]) / 2)[some]
+    between = np.linspace(start, stop, int(np.clip(most, 16, BETWEEN)))
+    return np.concatenate([edges[:-1][some], edges[1:][some], between]), np.concatenate([middles, middles, between])
 
 
 def waveforms_of(values):
@@ -93,12 +95,12 @@ def waveforms_of(values):
     return [part for part in parts if isinstance(part, Waveform)]
 
 
-def values_at(values, t):
-    """The parameters of the right-hand side at one time (t, inside): waveforms become numbers or arrays."""
+def values_at(values, t, inside, axes):
+    """The parameters of the right-hand side at times (k,): waveforms become arrays (k, *batch) of so many axes."""
 
     def now(value):
         if isinstance(value, tuple) and any(isinstance(part, Waveform) for part in value):
             return np.stack(np.broadcast_arrays(*map(now, value)), axis=-1)
-        return value.at(*t) if isinstance(value, Waveform) else value
+        return spread(value.at(t, inside), axes) if isinstance(value, Waveform) else value
 
     return {name: now(value) for name, value in values.items()}

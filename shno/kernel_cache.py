@@ -18,19 +18,8 @@ import numba
 from numba.core.caching import FunctionCache
 
 SOURCES = (
-    *(
-        "constants",
-        "vector",
-        "anisotropy",
-        "fields",
-        "llgs",
-        "heating",
-        "local_noise",
-        "waveforms",
-        "philox",
-        "thermal",
-    ),
-    *("solvers", "layout", "kernels", "kernel_philox", "kernel_trajectory", "adjoint"),
+    *("constants", "vector", "anisotropy", "fields", "llgs", "heating", "local_noise", "waveforms", "philox"),
+    *("thermal", "solvers", "layout", "kernels", "kernel_philox", "kernel_trajectory", "adjoint"),
 )
 
 

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from shno.waveform import Product, Sum, Waveform
+from shno.waveform import Product, Sum, Waveform, spread
 
 ON_GRID = 1e-6  # of a step: a breakpoint so close to the grid lies on it
 
@@ -30,12 +30,17 @@ class Clock:
         """Start, middle and end of `steps` steps: (steps, 3), s."""
         return self.at(np.arange(first, first + steps)[:, None] + np.array([0.0, 0.5, 1.0]))
 
+    def place(self, t):
+        """The step of the run in which a time lies, and how far: a whole number where it lies on the grid."""
+        place = (np.asarray(t) - self.origin) / self.dt - self.first
+        nearest = np.round(place)
+        return np.where(np.abs(place - nearest) <= ON_GRID, nearest, place)
+
 
 def clock(t0, dt):
-    """The Clock of a run that starts at t0: counted from zero where t0 is a multiple of dt."""
-    first = round(t0 / dt)
-    on_grid = abs(t0 - first * dt) <= ON_GRID * dt
-    return Clock(0.0, first, dt) if on_grid else Clock(t0, 0, dt)
+    """The Clock of a run that starts at t0, which is rounded to ON_GRID dt: the same from any time of its grid on."""
+    first, part = divmod(round(t0 / dt / ON_GRID), round(1 / ON_GRID))
+    return Clock(part * ON_GRID * dt, first, dt)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,19 +96,14 @@ def splits(tree, clock, steps, batch):
     Oscillators whose step is divided into the same number of parts come together; the others take the whole step, so
     that an oscillator's result does not depend on the breakpoints of its neighbours.
     """
-    start, stop = float(clock.at(0)), float(clock.at(steps))
-    kinks = [kink for wave in waveforms_in(tree) for kink in wave._kinks(start, stop)]
-    found = set()
-    for kink in kinks:
-        place = (np.asarray(kink) - clock.origin) / clock.dt - clock.first
-        off = (np.abs(place - np.round(place)) > ON_GRID) & (place > 0) & (place < steps)
-        if not np.any(off):
-            continue
-        off, place, time = (np.broadcast_to(x, batch).ravel() for x in (off, place, kink))
-        lanes = np.flatnonzero(off)
-        found |= set(
-            zip(np.floor(place[lanes]).astype(int).tolist(), lanes.tolist(), time[lanes].tolist(), strict=True)
-        )
+    found, lane = set(), np.arange(max(prod(batch), 1)).reshape(batch)
+    for kinks in (kinks for wave in waveforms_in(tree) for kinks in wave._kinks(clock.at(0), clock.at(steps))):
+        kinks = spread(kinks, 1 + len(batch))
+        place = clock.place(kinks)
+        off = (place % 1 != 0) & (place > 0) & (place < steps)
+        few = off.any(axis=tuple(range(1, off.ndim)))
+        off, *numbers = np.broadcast_arrays(off[few], np.floor(place[few]).astype(int), lane, kinks[few])
+        found |= set(zip(*(x[off].tolist() for x in numbers), strict=True))
     return _grouped(sorted(found), clock)
 
 

@@ -10,7 +10,7 @@ from shno.drive import UNITS as DRIVE_UNITS
 from shno.drive import Drive
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
 from shno.oscillator import Oscillator
-from shno.plan import Clock
+from shno.plan import clock
 from shno.sampled import Function
 from shno.waveform_numbers import tabulated, waveform_numbers, waveforms_of_numbers
 
@@ -73,7 +73,7 @@ class Trajectory:
         if not any(isinstance(leaf, Function) for wave in self.drive.waveforms for leaf in wave.leaves()):
             return self.drive
         steps = (len(self.t) - 1) * self.save_every
-        return tabulated(self.drive, Clock(float(self.t[0]), 0, self.dt).stages(0, steps), self.dt)
+        return tabulated(self.drive, clock(self.t0, self.dt), steps)
 
 
 def _described(record, units):

@@ -79,7 +79,7 @@ class Spread:
             check_values("sd", self.sd, f"below {1 / CLIP} for a normal law", lambda x: x * CLIP < 1, remedy)
 
 
-TYPICAL = MappingProxyType({  # engineering defaults [K] but for the width's [S]; `typical` fits the width's to the width
+TYPICAL = MappingProxyType({  # [K], but for the width's [S], which `typical` fits to the width
     "width": Spread(0.04),
     "thickness": Spread(0.01, "normal", long_range=1.0),
     "Ku": Spread(0.01, "normal", long_range=0.5),  # grains, each device's own, and the wafer's drift
@@ -186,9 +186,8 @@ def _tilted(axis, sd, z1, z2):
     exp(-r^2/2) of r^2 = z1^2 + z2^2 is uniform, and Fisher's cosine is 1 + ln(u + (1 - u) exp(-2 kappa))/kappa of one.
     """
     r = np.hypot(z1, z2)
-    shrink = np.minimum(1.0, CLIP / np.maximum(r, CLIP))
-    u = np.exp(-((r * shrink) ** 2) / 2)
-    opposite = np.exp(-2 / sd**2) if sd > 0.05 else 0.0  # below rounding, and 1/sd^2 may overflow
+    u = np.exp(-(np.minimum(r, CLIP) ** 2) / 2)
+    opposite = np.exp(-2 / sd**2) if sd > 0.1 else 0.0  # below rounding, and 1/sd^2 may overflow
     lowered = -(sd**2) * np.log(u + (1 - u) * opposite)  # 1 - cosine
     along = np.sqrt(lowered * (2 - lowered)) / np.maximum(r, np.finfo(float).tiny)
     helper = np.eye(3)[np.argmin(np.abs(axis))]
@@ -252,7 +251,7 @@ def _devices(n, first):
             raise TypeError(complaint(name, "an integer", repr(value), "Devices are counted."))
         if not low <= value <= high:
             raise ValueError(complaint(name, f"in [{low}, {high}]", value, "Draw a larger set in chunks, by first."))
-    return np.arange(first, first + n)
+    return np.arange(int(first), int(first) + int(n))
 
 
 def _positions(positions, n):

@@ -4,7 +4,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from shno.checks import as_array, check_finite, complaint, equal_fields
+from shno.checks import as_array, check_finite, check_values, complaint, equal_fields
+
+LARGEST = 1e60  # of any number: a product of several must not overflow
 
 
 class Waveform:
@@ -18,12 +20,16 @@ class Waveform:
     def at(self, t, inside=None):
         """The value at time t, with `inside` (t by default) telling the side of each breakpoint.
 
-        t, inside : s           numbers or arrays of one shape
+        t, inside : s           numbers or arrays; inside is one number, or of the shape of t
         Returns : (*shape of t, *shape of the waveform)
-        Raises : TypeError, ValueError where a time is not a finite number
+        Raises : TypeError, ValueError where a time is not a finite number, or the shapes differ
         """
-        t = _checked_time("t", t)
-        return self._at(t, t if inside is None else _checked_time("inside", inside))
+        t = checked("t", t)
+        inside = t if inside is None else checked("inside", inside)
+        if np.shape(inside) not in ((), np.shape(t)):
+            got = f"shape {np.shape(inside)} beside {np.shape(t)}"
+            raise ValueError(complaint("inside", "one number or of the shape of t", got, "Each tells its t's side."))
+        return self._at(t, inside)
 
     def _at(self, t, inside):
         """The same, unchecked."""
@@ -44,12 +50,12 @@ class Waveform:
 
     def breakpoints(self, start, stop):
         """The times of all jumps and kinks between start and stop (s), ends excluded; sorted, over the whole batch."""
-        times = [np.ravel(kink) for kink in self._kinks(start, stop)]
-        times = np.unique(np.concatenate(times)) if times else np.empty(0)
+        start, stop = one_number("start", start), one_number("stop", stop)
+        times = np.unique(np.concatenate([np.empty(0), *map(np.ravel, self._kinks(start, stop))]))
         return times[(times > start) & (times < stop)]
 
     def _kinks(self, start, stop):
-        """Arrays of times, each of the batch's shape, among them every breakpoint between start and stop."""
+        """Arrays of times (k, *batch), among them every breakpoint between start and stop; the batch may be ()."""
         return iter(())
 
     def leaves(self):
@@ -74,7 +80,7 @@ class Waveform:
 
     def __sub__(self, other):
         """self - other."""
-        return Sum(self, -other if isinstance(other, Waveform) else -as_array("subtrahend", other))
+        return Sum(self, -other if isinstance(other, Waveform) else -as_array("Sum operand", other))
 
     def __rsub__(self, other):
         """other - self."""
@@ -93,9 +99,7 @@ class _Pair(Waveform):
         for name in ("a", "b"):
             value = getattr(self, name)
             if not isinstance(value, Waveform):
-                value = as_array(f"{type(self).__name__} operand", value)
-                check_finite(f"{type(self).__name__} operand", value)
-                object.__setattr__(self, name, value)
+                object.__setattr__(self, name, checked(f"{type(self).__name__} operand", value))
         _ = self.shape
 
     __eq__ = equal_fields
@@ -153,12 +157,28 @@ def _short(value):
     return getattr(value, "__name__", str(value))
 
 
-def spread(values, t):
-    """Values (k, *own shape) with axes of length 1 put in, so that they broadcast beside t (k, 1, ...)."""
-    return values.reshape((len(values), *(1,) * (t.ndim - values.ndim), *values.shape[1:]))
+def spread(values, axes):
+    """Values (k, *own shape) with axes of length 1 put in after the first, to `axes` in all: a batch broadcasts."""
+    return values.reshape((len(values), *(1,) * (axes - values.ndim), *values.shape[1:]))
 
 
-def _checked_time(name, t):
-    t = as_array(name, t)
-    check_finite(name, t)
-    return t
+def checked(name, value):
+    """A number, or a read-only float64 array, finite and at most LARGEST; TypeError, ValueError for anything else."""
+    value = as_array(name, value)
+    check_finite(name, value)
+    check_values(name, value, f"at most {LARGEST:g} in size", lambda x: np.abs(x) <= LARGEST, "SI units are expected.")
+    return value
+
+
+def one_number(name, value):
+    """The same, a single number."""
+    value = checked(name, value)
+    if np.ndim(value):
+        raise TypeError(complaint(name, "one number", f"shape {np.shape(value)}", "It is one for the whole batch."))
+    return value
+
+
+def check_span(name, value, remedy):
+    """ValueError unless a time or another span is above 0, and so large that a quotient does not overflow."""
+    check_values(name, value, "> 0", lambda x: x > 0, remedy)
+    check_values(name, value, f"at least {1 / LARGEST:g}", lambda x: x >= 1 / LARGEST, remedy)

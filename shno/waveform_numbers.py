@@ -13,7 +13,7 @@ from shno.waveform import Waveform
 
 KINDS = {name: getattr(waveforms, name) for name in waveforms.__all__ if name != "Function"}
 UNITS = {
-    **dict.fromkeys(("time", "start", "stop", "width", "period", "duration", "interval"), "s"),
+    **dict.fromkeys(("time", "times", "start", "stop", "width", "period", "duration", "interval"), "s"),
     **dict.fromkeys(("frequency", "f_start", "f_stop"), "Hz"),
     **dict.fromkeys(("count", "interpolation"), "1"),
     "phase": "rad",
@@ -62,7 +62,7 @@ def _grown(tree):
     (kind,) = heads
     given = waveforms_of_numbers({path.partition(".")[2]: number for path, number in tree.items()})
     if "interpolation" in given:
-        given["interpolation"] = INTERPOLATIONS[int(given["interpolation"])]
+        given["interpolation"] = dict(enumerate(INTERPOLATIONS))[given["interpolation"]]
     return KINDS[kind](**given)
 
 
@@ -72,17 +72,46 @@ def _below(path):
     return f"_{index}.{rest}" if rest else f"_{index}"
 
 
-def tabulated(drive, times, interval):
-    """The drive with each callable replaced by its table at the stages (n, 3) of a run's steps."""
+def tabulated(drive, clock, steps):
+    """The drive with each callable replaced by its table at the stages of a run's steps, of which a breakpoint that
+    all oscillators share makes two parts (`plan.Clock` tells the steps' times).
+
+    A step that is divided for some oscillators only has the three stages of the whole; parts of it interpolate.
+    """
+    times = _shared_breakpoints(drive, clock, steps)
+    stages = _stages(clock, steps, times)
+    middles = np.repeat(stages[:, 1:2], 3, axis=1)
 
     def table(value):
         if isinstance(value, tuple):
             return tuple(map(table, value))
         if isinstance(value, Function):
-            middles = np.repeat(times[:, 1:2], 3, axis=1)
-            return Tabulated(value.at(times, middles), interval, float(times[0, 0]))
+            return Tabulated(value.at(stages, middles), clock.dt, clock.at(0), times)
         if isinstance(value, waveforms.Sum | waveforms.Product):
             return type(value)(table(value.a), table(value.b))
         return value
 
     return replace(drive, **{name: table(value) for name, value in drive.parts.items()})
+
+
+def _shared_breakpoints(drive, clock, steps):
+    """The breakpoints that all oscillators share in a run, sorted; those on the grid of its steps are put there."""
+    start, stop, times = clock.at(0), clock.at(steps), [np.empty(0)]
+    for kinks in (kinks for wave in drive.waveforms for kinks in wave._kinks(start, stop)):
+        first, last = (bound(kinks, axis=tuple(range(1, kinks.ndim))) for bound in (np.min, np.max))
+        times.append(first[first == last])
+    times = np.concatenate(times)
+    place = clock.place(times)
+    times = np.unique(np.where(place % 1 == 0, clock.at(place), times))
+    return times[(times > start) & (times < stop)]
+
+
+def _stages(clock, steps, times):
+    """Start, middle and end of each step, or part of one that times divide, as a run takes them: (steps + k, 3), s."""
+    whole = clock.stages(0, steps)
+    edges = np.sort(np.concatenate([whole[:, 0], whole[-1:, 2], times]))
+    parts = np.stack([edges[:-1], (edges[:-1] + edges[1:]) / 2, edges[1:]], axis=1)
+    before, within = np.searchsorted(times, whole[:, 0], "right"), np.searchsorted(times, whole[:, 2], "left")
+    undivided = before == within
+    parts[(np.arange(steps) + before)[undivided]] = whole[undivided]
+    return parts

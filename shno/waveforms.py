@@ -13,11 +13,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from shno.checks import as_array, check_finite, check_values, complaint, equal_fields
+from shno.checks import check_values, complaint, equal_fields
 from shno.sampled import Function, Sampled, Tabulated
-from shno.waveform import Product, Sum, Waveform
+from shno.waveform import Product, Sum, Waveform, check_span, checked
 
 __all__ = ["Chirp", "Constant", "Function", "Product", "Pulse", "Ramp", "Sampled", "Sine", "Step", "Sum", "Tabulated"]
+MOST_PULSES = 10_000_000  # in a run, over the batch
 
 
 def choose(condition, a, b):
@@ -53,10 +54,11 @@ def ramp_value(t, inside, before, after, start, stop):
 
 def pulse_value(t, inside, amplitude, start, width, period, count):
     """amplitude for `width` from start + k period on, k = 0 ... count - 1; zero elsewhere."""
-    k = floor((inside - start) / period)
+    nearest = floor((inside - start) / period + 0.5)
+    k = choose(inside < start + nearest * period, nearest - 1, nearest)  # by the times that are its breakpoints
     k = choose(k < 0, 0 * k, choose(k < count, k, count - 1))
-    since = inside - start - k * period
-    return choose(since < 0, 0 * amplitude, choose(since < width, amplitude, 0 * amplitude))
+    opens = start + k * period
+    return choose(inside < opens, 0 * amplitude, choose(inside < opens + width, amplitude, 0 * amplitude))
 
 
 def sine_value(t, inside, amplitude, frequency, phase):
@@ -83,10 +85,9 @@ class Formula(Waveform):
     def __post_init__(self):
         """Convert to float or a read-only float64 array and check."""
         for field in fields(self):
-            value = as_array(field.name, getattr(self, field.name))
-            check_finite(field.name, value)
+            value = checked(field.name, getattr(self, field.name))
             if field.name in self.positive:
-                check_values(field.name, value, "> 0", lambda x: x > 0, f"It is a parameter of {type(self).__name__}.")
+                check_span(field.name, value, f"It is a parameter of {type(self).__name__}.")
             object.__setattr__(self, field.name, value)
         _ = self.shape
 
@@ -130,7 +131,7 @@ class Step(Formula):
     formula = staticmethod(step_value)
 
     def _kinks(self, start, stop):
-        yield self.time
+        yield np.asarray(self.time)[None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,12 +147,11 @@ class Ramp(Formula):
     def __post_init__(self):
         """Check as every formula, and that time runs forward."""
         super().__post_init__()
-        remedy = "A ramp ends after it starts."
-        check_values("stop - start", np.subtract(self.stop, self.start), "> 0", lambda x: x > 0, remedy)
+        check_span("stop - start", np.subtract(self.stop, self.start), "A ramp ends after it starts.")
 
     def _kinks(self, start, stop):
-        yield self.start
-        yield self.stop
+        yield np.asarray(self.start)[None]
+        yield np.asarray(self.stop)[None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,12 +178,16 @@ class Pulse(Formula):
         check_values("period - width", gap, ">= 0 in a train", lambda x: x >= 0, "Pulses do not overlap.")
 
     def _kinks(self, start, stop):
-        first = np.min(np.floor((start - np.asarray(self.start)) / self.period)) - 1
-        last = np.max(np.ceil((stop - np.asarray(self.start)) / self.period)) + 1
-        for k in range(int(max(first, 0)), int(min(last, np.max(self.count) - 1)) + 1):
-            opens = np.where(k < np.asarray(self.count), self.start + k * np.asarray(self.period), np.inf)
-            yield opens
-            yield opens + self.width
+        first = np.min(np.floor((start - np.add(self.start, self.width)) / self.period))
+        last = np.max(np.ceil(np.subtract(stop, self.start) / self.period))
+        first, last = max(first, 0.0), min(last, np.max(self.count) - 1)
+        within = max(last - first + 1, 0.0) * max(np.prod(self.shape), 1)
+        remedy = "Lengthen the period or shorten the time."
+        check_values("pulses", within, f"at most {MOST_PULSES} in a run", lambda x: x <= MOST_PULSES, remedy)
+        k = np.arange(first, last + 1).reshape(-1, *(1,) * len(self.shape))
+        opens = self.start + np.minimum(k, np.subtract(self.count, 1.0)) * self.period
+        yield opens
+        yield opens + self.width
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,5 +214,5 @@ class Chirp(Formula):
     positive = ("duration",)
 
     def _kinks(self, start, stop):
-        yield self.start
-        yield self.start + self.duration
+        yield np.asarray(self.start)[None]
+        yield np.asarray(self.start + self.duration)[None]

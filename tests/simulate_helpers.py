@@ -1,8 +1,10 @@
 """An oscillator, a drive, batches of them and short runs for the tests of `simulate`."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from shno import Drive, Oscillator
+from shno import Chirp, Drive, Function, Oscillator, Pulse, Ramp, Sampled, Sine, Step, Tabulated
 from shno.oscillator import TRAILING
 
 AXIS, P = np.array([0.6, -0.48, 0.64]), np.array([0.36, 0.8, -0.48])
@@ -18,7 +20,6 @@ ALL_TERMS = Oscillator(
 DRIVE = Drive(a_DL=6e-3, B_ext=(0.05, -0.13, 0.21), V_gate=0.7, dKu=3e3)
 M0 = (0.48, 0.6, -0.64)
 SHORT = {"duration": 0.3e-9, "dt": 1e-12, "m0": M0}
-DRIVEN = ("a_DL", "B_ext", "V_gate", "dKu")  # fields of the drive in these tests
 
 
 def batch(n, seed=3):
@@ -42,6 +43,30 @@ def batch(n, seed=3):
     )  # fmt: skip
     B_ext = rng.uniform(-0.2, 0.2, (n, 3))
     return oscillator, Drive(a_DL=about(8e-3), B_ext=B_ext, V_gate=about(1.0), dKu=about(5e3))
+
+
+def waving(n, *, off=0.0, seed=3):
+    """A batch under every kind of waveform, sums and products, for 200 steps of 1 ps from 0.3 ns.
+
+    off : breakpoints lie this share of a step off the grid
+    """
+    oscillator, drive = batch(n, seed)
+    dt, start, lanes = 1e-12, 0.3e-9, np.linspace(0.5, 1.5, n)
+    times = start + (np.linspace(30, 80, n).round() + off) * dt
+    table = 3e3 * np.random.default_rng(5).normal(size=(200, 3, n))
+    drive = replace(
+        drive,
+        a_DL=drive.a_DL * (1.0 + Sine(0.4, 9e9 * lanes, 0.3))
+        + Chirp(2e-3, 5e9, 2e10, 60 * dt, start + (20 + off) * dt, lanes),
+        B_ext=(
+            Ramp(0.05, 0.15 * lanes, times, times + 70 * dt) + Pulse(0.03, start + (11 + off) * dt, 7 * dt, 20 * dt, 4),
+            Step(-0.1, 0.1 * lanes, times) * Function(lambda t: np.cos(3e10 * t)),
+            Sampled(np.linspace(0.1, 0.3, 3 * n).reshape(3, n), 50 * dt, start + (25 + off) * dt, "linear") - 0.02,
+        ),
+        V_gate=Sampled([0.5, -0.7, 0.9], 60 * dt, start + off * dt),
+        dKu=Tabulated(table, dt, start) + 1e3 * Function(lambda t: lanes * np.sin(2e10 * t)),
+    )
+    return oscillator, drive
 
 
 def member(record, k):

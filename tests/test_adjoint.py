@@ -1,70 +1,14 @@
 """Training through the step: compiled kernels against plain torch with autograd, and against trajectories."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from adjoint_helpers import A_C, AT_REST, DT, NEURON, WATCH, leaf, loss, neuron, record, tensor
+from adjoint_helpers import A_C, AT_REST, DT, NEURON, WATCH, assert_same, leaf, loss, neuron, record, tensor
 
 import shno
-from shno import Drive, IntegrationError, integrate, parameters
-
-# The perpendicular device with every term on, tilted so that no component is a constant.
-DEVICE = replace(
-    shno.preset("w-cofeb-pma"),
-    demag=(0.06, 0.14, 0.8),
-    easy_axis=np.array([0.2, -0.3, np.sqrt(0.87)]),
-    p=np.array([0.36, 0.8, -0.48]),
-    field_like=-0.3,
-)
-DEVICE_DRIVE = Drive(a_DL=-0.03, B_ext=(-0.06333, 0.15674, 0.36252))
-
-
-def device_leaves(n):
-    """Every differentiable input of n devices: m (n, 3), a_DL (n,), and the parameters, some for each, some for all."""
-    rng = np.random.default_rng(11)
-    inputs = dict(parameters(DEVICE, DEVICE_DRIVE))
-    inputs["alpha"] = rng.uniform(0.02, 0.05, n)
-    inputs["Ku"] = inputs["Ku"] * rng.uniform(0.95, 1.05, n)
-    inputs["B_ext"] = inputs["B_ext"] * rng.uniform(0.8, 1.2, (n, 1))
-    inputs["a_DL"] = inputs["a_DL"] * rng.uniform(0.5, 1.5, n)
-    m = rng.normal(size=(n, 3))
-    return {"m": leaf(m / np.linalg.norm(m, axis=-1, keepdims=True)), **{k: leaf(v) for k, v in inputs.items()}}
-
-
-def run_device(leaves, executor, n_steps=60):
-    inputs = {name: value for name, value in leaves.items() if name not in ("m", "a_DL")}
-    watched = {"component": 2, "threshold": 0.1, "rearm": -0.1}
-    return integrate(inputs, leaves["m"], leaves["a_DL"], dt=1e-12, n_steps=n_steps, **watched, executor=executor)
-
-
-def assert_same(compiled, eager, tolerance):
-    assert torch.equal(compiled.armed, eager.armed)
-    for one, two in zip(compiled, eager, strict=True):
-        assert one.dtype == two.dtype and one.shape == two.shape
-        # crossing_time is NaN in both where there is none; elsewhere NaN is an error
-        nan = torch.isnan(one) if one is compiled.crossing_time else torch.zeros_like(one, dtype=torch.bool)
-        assert torch.equal(nan, torch.isnan(two))
-        scale = 1e-9 if one is compiled.crossing_time else 1.0
-        np.testing.assert_allclose(one[~nan].detach(), two[~nan].detach(), rtol=0, atol=tolerance * scale)
-
+from shno import IntegrationError, integrate, parameters
 
 # Compiled = autograd.
-
-
-def test_values_and_gradients_of_every_input_are_those_of_autograd():
-    leaves = device_leaves(5)
-    results, gradients = {}, {}
-    for executor in ("compiled", "torch"):
-        results[executor] = run_device(leaves, executor)
-        gradients[executor] = torch.autograd.grad(loss(results[executor]), list(leaves.values()))
-    assert_same(results["compiled"], results["torch"], 1e-12)
-    assert results["compiled"].crossings.sum() > 0 and len(set(results["compiled"].crossings.tolist())) > 1
-    for name, compiled, eager in zip(leaves, gradients["compiled"], gradients["torch"], strict=True):
-        assert compiled.shape == leaves[name].shape and torch.all(eager != 0), name
-        largest = float(eager.abs().max())
-        np.testing.assert_allclose(compiled, eager, rtol=1e-10, atol=1e-10 * largest, equal_nan=False, err_msg=name)
 
 
 def test_the_neuron_s_gradients_are_those_of_autograd():

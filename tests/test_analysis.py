@@ -24,6 +24,12 @@ def orbit(f, duration, *, amplitude=0.5, ellipticity=1.0, phase=0.3, decay=0.0, 
     return np.stack([x, y, np.sqrt(1 - x**2 - y**2)], axis=-1)
 
 
+def cone(phi, theta=0.6):
+    """Unit vectors at the angle theta to z and the azimuth phi: (..., 3)."""
+    phi, theta = np.broadcast_arrays(phi, theta)
+    return np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=-1)
+
+
 def rotation(m):
     """M turned about an axis along no other axis."""
     axis, angle = np.array([2.0, -1.0, 2.0]) / 3, 0.7
@@ -140,7 +146,7 @@ def test_batch_equals_loop():
 def test_large_batches_are_cut_without_changing_the_result(monkeypatch):
     run = trajectory(np.stack([orbit(f, 5e-9) for f in np.linspace(4e9, 9e9, 7)], axis=1))
     whole = frequency(run)
-    monkeypatch.setattr("shno.analysis.CHUNK", 3 * len(run.t))
+    monkeypatch.setattr("shno.analysis.door.CHUNK", 3 * len(run.t))
     assert np.allclose(frequency(run), whole, rtol=1e-12, atol=0)
 
 

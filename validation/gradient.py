@@ -17,9 +17,10 @@ def gradients(values, executor):
     """The gradients of a random weighing of each output: {output: {input: array}}."""
     generator = torch.Generator().manual_seed(3)
     inputs = {name: torch.tensor(values[name], dtype=torch.float64, requires_grad=True) for name in INPUTS}
-    others = {name: inputs[name] for name in INPUTS[2:]}
     watched = {"component": 1, "threshold": 0.7, "rearm": 0.35}
-    passage = shno.integrate(others, inputs["m"], inputs["a_DL"], dt=DT, n_steps=STEPS, executor=executor, **watched)
+    passage = shno.integrate(
+        values | inputs, inputs["m"], inputs["a_DL"], dt=DT, n_steps=STEPS, executor=executor, **watched
+    )
     found = {}
     for name in OUTPUTS:
         output = getattr(passage, name)

@@ -46,7 +46,7 @@ def by_torch(oscillator, drive, m0, dtype, steps):
     state = tuple(torch.as_tensor(m0[:, k].copy(), dtype=kind) for k in range(3))
     with torch.inference_mode():
         for _ in range(steps):
-            state = normalise(rk4(right_hand_side, state, h, *tree))
+            state = normalise(rk4(right_hand_side, state, h, tree, tree, tree))
     return torch.stack(state, dim=-1).numpy()
 
 

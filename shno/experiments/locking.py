@@ -1,0 +1,108 @@
+"""Injection locking: an oscillator that runs freely, and a signal that is then switched on."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from shno.checks import complaint
+from shno.experiments._drive import AMPLITUDE, FREQUENCY, batch_of, check_nouns, number, swept, whole, with_current
+from shno.experiments._drive import with_field
+from shno.simulate import simulate
+from shno.waveforms import Sine
+
+SLIP = 0.25  # turns in the analysed time, from which on an oscillator is not locked
+
+
+class LockingMap(NamedTuple):
+    """Where a signal locks an oscillator.
+
+    f_inj : (n,), Hz                    frequency of the signal
+    amplitude : (k,)                    of the signal, in the unit of `name`: "I" A | "J" A/m^2 | "a_DL", "B_ext" T
+    harmonic : whole number             the oscillator is compared with f_inj / harmonic
+    free_frequency : (*batch), Hz       without a signal
+    frequency : (n, k, *batch), Hz      mean number of turns a second
+    beat : (n, k, *batch), Hz           |frequency - f_inj / harmonic|; 0 where it is locked
+    locked : (n, k, *batch)             bool
+    lowest, highest : (k, *batch), Hz   ends of the range of f_inj that locks; NaN where none does
+    """
+
+    f_inj: np.ndarray
+    amplitude: np.ndarray
+    name: str
+    harmonic: int
+    free_frequency: np.ndarray
+    frequency: np.ndarray
+    beat: np.ndarray
+    locked: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
+
+
+def injection_locking(oscillator, drive, f_inj, amplitudes, *, duration, discard, dt, field=None, harmonic=1,
+                      **settings):  # fmt: skip
+    """Map of locking over frequency and amplitude of a signal (Arnold tongue), and the beat where it does not lock.
+
+    The oscillator first runs freely for `duration`; its last state is where each run with a signal starts. The phase is
+    the angle of m in the plane of its orbit, the frequency the slope of a straight line through it with weights sin^4.
+    Locked means fewer than a quarter turn of slip in the analysed time: a slower beat is not told from locking.
+
+    oscillator, drive : Oscillator, Drive   oscillating at the drive, which does not change in time
+    f_inj : (n,), Hz            frequencies of the signal
+    amplitudes : (k,)           of a current, in the drive's own unit, added to it, or of a field in T
+    duration, discard, dt : s   of each of the two runs; left out at their start; of a step
+    field : (3,)                polarisation e of a field b Re[e exp(-2 pi i f t)] as the signal, real or complex; None
+                                for a current. (1, 0, 0) is linear, (1, 1j, 0) turns counter-clockwise about +z
+    harmonic : whole number     1; 2 for an injection near twice the frequency
+    settings                    further arguments of `simulate`: save_every, temperature and seed, progress, ...
+    Returns : LockingMap
+    Raises : TypeError, ValueError, IntegrationError, as `simulate`
+    Source : Adler, Proc. IRE 34, 351 (1946); Urazhdin et al., Phys. Rev. Lett. 105, 104101 (2010).
+    """
+    check_nouns(oscillator, drive)
+    if not drive.is_constant:
+        raise ValueError(complaint("drive", "constant in time", "a waveform", "The signal is added to it."))
+    batch, harmonic = batch_of(oscillator, drive), whole("harmonic", harmonic, least=1)
+    amplitude = swept("amplitudes", amplitudes, AMPLITUDE, batch)
+    f = swept("f_inj", f_inj, FREQUENCY, (1, *batch))
+    signal = _with_signal(drive, f, amplitude, field)
+    settings |= {"duration": duration, "dt": dt}
+    free = simulate(oscillator, drive, **settings)
+    run = simulate(oscillator, signal, m0=free.m[-1], **settings)
+    discard = number("discard", discard, (f"in [0, {run.t[-1]:.6g}) s", lambda x: (x >= 0) & (x < run.t[-1]), "In s."))
+    free_frequency, frequency = _mean_frequency(free, discard), _mean_frequency(run, discard)
+    beat = np.abs(frequency - f / harmonic)
+    locked = beat * (run.t[-1] - discard) < SLIP
+    lowest, highest = (np.where(locked, f, wrong) for wrong in (np.inf, -np.inf))
+    none = ~locked.any(axis=0)
+    name = drive.current[0] if field is None else "B_ext"
+    return LockingMap(
+        *(f.reshape(-1), amplitude.reshape(-1), name, harmonic),
+        *(free_frequency, frequency, np.where(locked, 0.0, beat)),
+        *(locked, np.where(none, np.nan, lowest.min(axis=0)), np.where(none, np.nan, highest.max(axis=0))),
+    )
+
+
+def _with_signal(drive, f, amplitude, field):
+    """The drive with a sine of current, or of field with polarisation `field`, added."""
+    if field is None:
+        return with_current(drive, drive.current[1] + Sine(amplitude, f))
+    e = np.asarray(field)
+    if e.dtype.kind not in "fiuc" or e.shape != (3,) or not (np.abs(e) <= 1e6).all():
+        error = TypeError if e.dtype.kind not in "fiuc" else ValueError
+        raise error(complaint("field", "three real or complex numbers up to 1e6", repr(field), "A polarisation."))
+    B = np.asarray(drive.B_ext)
+    sines = (Sine(abs(part) * amplitude, f, np.pi / 2 - np.angle(part)) if part else 0.0 for part in e)
+    return with_field(drive, tuple(B[..., k] + sine for k, sine in enumerate(sines)))
+
+
+def _mean_frequency(run, discard):
+    """Turns of m a second in the plane of its orbit after `discard` (s), >= 0: (*batch)."""
+    kept = run.t >= discard
+    t, m = run.t[kept], run.m[kept] - run.m[kept].mean(axis=0)
+    axes = np.linalg.eigh(np.einsum("n...i,n...j->...ij", m, m))[1]  # ascending
+    phase = np.unwrap(np.angle(np.einsum("n...i,...ij->n...j", m, axes[..., 1:]) @ [1j, 1.0]), axis=0)
+    weights = np.sin(np.pi * (np.arange(len(t)) + 0.5) / len(t)) ** 4
+    weights /= weights.sum()
+    t = t - weights @ t
+    slope = np.tensordot(weights * t, phase, axes=1) / (weights * t @ t)
+    return np.abs(slope) / (2 * np.pi)
