@@ -181,10 +181,10 @@ class Pulse(Formula):
         first = np.min(np.floor((start - np.add(self.start, self.width)) / self.period))
         last = np.max(np.ceil(np.subtract(stop, self.start) / self.period))
         first, last = max(first, 0.0), min(last, np.max(self.count) - 1)
-        within = max(last - first + 1, 0.0) * max(np.prod(self.shape), 1)
-        remedy = "Lengthen the period or shorten the time."
-        check_values("pulses", within, f"at most {MOST_PULSES} in a run", lambda x: x <= MOST_PULSES, remedy)
-        k = np.arange(first, last + 1).reshape(-1, *(1,) * len(self.shape))
+        n, remedy = max(last - first + 1, 0.0), "Lengthen the period or shorten the time."
+        rule = f"at most {MOST_PULSES} in a run"
+        check_values("pulses", n * np.prod(self.shape), rule, lambda x: x <= MOST_PULSES, remedy)
+        k = (first + np.arange(n)).reshape(-1, *(1,) * len(self.shape))
         opens = self.start + np.minimum(k, np.subtract(self.count, 1.0)) * self.period
         yield opens
         yield opens + self.width

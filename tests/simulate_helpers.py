@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from shno import Chirp, Drive, Function, Oscillator, Pulse, Ramp, Sampled, Sine, Step, Tabulated
+from shno import Chirp, Drive, Function, Oscillator, Pulse, Ramp, Sampled, Sine, Step, Tabulated, Waveform
 from shno.oscillator import TRAILING
 
 AXIS, P = np.array([0.6, -0.48, 0.64]), np.array([0.36, 0.8, -0.48])
@@ -71,9 +71,22 @@ def waving(n, *, off=0.0, seed=3):
 
 def member(record, k):
     """The k-th of a batch (n,), as a record of its own."""
-    values = {name: getattr(record, name) for name in record.__dataclass_fields__}
     own = TRAILING | {"B_ext": 1}
-    return type(record)(**{name: v[k] if np.ndim(v) > own.get(name, 0) else v for name, v in values.items()})
+    values = {name: getattr(record, name) for name in record.__dataclass_fields__}
+    return type(record)(**{name: lane(value, k, own.get(name, 0)) for name, value in values.items()})
+
+
+def lane(value, k, own=0):
+    """The k-th lane of a number, array, waveform or tuple of components; `own` axes are not the batch's."""
+    if isinstance(value, tuple):
+        return tuple(lane(part, k) for part in value)
+    if isinstance(value, Function):
+        return Function(lambda t: np.ravel(value.function(t))[k if value.shape else 0], value.times)
+    if isinstance(value, Sampled | Tabulated):
+        return replace(value, values=value.values[..., k]) if value.shape else value
+    if isinstance(value, Waveform):
+        return type(value)(**{name: lane(getattr(value, name), k) for name in value.__dataclass_fields__})
+    return value[k] if np.ndim(value) > own else value
 
 
 def same(a, b):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from simulate_helpers import ALL_TERMS, DRIVE, M0, SHORT, batch, same
@@ -78,24 +80,42 @@ def test_a_solver_converges_to_the_reference_at_its_order(solver, order, largest
     assert errors[1] < largest and np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.25)
 
 
-def test_the_run_records_what_repeats_it():
-    run = simulate(ALL_TERMS, DRIVE, **SHORT, dtype="float32", save_every=3, t0=1e-9)
-    assert (run.oscillator, run.drive) == (ALL_TERMS, DRIVE)
+NOISY = {"temperature": 300.0, "seed": 5, "noise_dt": 0.5e-12, "realisation": 7}
+
+
+@pytest.mark.parametrize("noise", [{}, NOISY])
+def test_the_run_records_what_repeats_it(noise):
+    oscillator = replace(ALL_TERMS, width=1e-7)
+    run = simulate(oscillator, DRIVE, **SHORT, dtype="float32", save_every=3, t0=1e-9, **noise)
+    assert (run.oscillator, run.drive) == (oscillator, DRIVE)
     assert (run.dt, run.t0, run.save_every, run.solver, run.executor) == (1e-12, 1e-9, 3, "rk4", "compiled")
-    assert (run.dtype, run.temperature, run.seed) == ("float32", 0.0, None) and shno.__version__ in run.versions
+    assert run.dtype == "float32" and shno.__version__ in run.versions
+    for name, default in (("temperature", 0.0), ("seed", None), ("noise_dt", None), ("realisation", None)):
+        assert getattr(run, name) == noise.get(name, default)
     again = simulate(
         run.oscillator,
         run.drive,
         duration=run.t[-1] - run.t[0],
-        dt=run.dt,
         m0=run.m[0],
-        t0=run.t0,
-        dtype=run.dtype,
-        save_every=run.save_every,
+        **{name: getattr(run, name) for name in ("dt", "t0", "dtype", "save_every", *NOISY)},
     )
     assert again == run
-    assert simulate(ALL_TERMS, DRIVE, **SHORT, executor="torch").executor == "torch"
-    assert simulate(ALL_TERMS, DRIVE, **SHORT, solver="reference").solver == "reference"
+
+
+def test_the_run_records_its_executor_and_its_solver():
+    keywords = SHORT | {"duration": 0.02e-9}
+    assert simulate(ALL_TERMS, DRIVE, **keywords, executor="torch").executor == "torch"
+    assert simulate(ALL_TERMS, DRIVE, **keywords, solver="reference").solver == "reference"
+
+
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+def test_a_temperature_with_a_seed_moves_the_run_and_repeats_it(executor):
+    oscillator = replace(ALL_TERMS, width=1e-7)
+    keywords = SHORT | {"duration": 0.05e-9, "executor": executor}
+    cold = simulate(oscillator, DRIVE, **keywords).m[-1]
+    first, again, other = (simulate(oscillator, DRIVE, **keywords, temperature=300.0, seed=k).m[-1] for k in (1, 1, 2))
+    assert same(first, again)
+    assert np.abs(first - cold).max() > 1e-4 < np.abs(first - other).max()
 
 
 def test_the_inputs_are_left_as_they_were():

@@ -118,14 +118,15 @@ def draw(folder):
     figure, (left, right) = panels(2, f"film, M = 0.8 T; left: {cone}; right: {orbit}; float64")
     line = np.geomspace(0.2e-12, 5e-12, 100)
     for name, (colour, marker) in LOOKS.items():
-        look = {"color": colour, "marker": marker, "mfc": "none", "ms": 4.5, "lw": 0, "label": name}
-        right.loglog(dts * 1e12, [abs(energy_gained(name, dt)) for dt in dts], **look)
+        look = {"color": colour, "marker": marker, "mfc": "none", "ms": 4.5, "lw": 0}
+        right.loglog(dts * 1e12, [abs(energy_gained(name, dt)) for dt in dts], label=name, **look)
         if name != "Euler":  # has no such cone
             left.loglog(dts * 1e12, [abs(frequency_error(name, dt)) for dt in dts], **look)
             expected = np.abs(expected_frequency_error(name, TURN * line / 1e-12))
             left.loglog(line * 1e12, np.where(expected > 0, expected, np.nan), color=colour, lw=0.7)
     left.set(xlabel="Time step (ps)", ylabel="|Relative frequency error|", title="Steady cone, lines: closed forms")
     right.set(xlabel="Time step (ps)", ylabel="|Energy change| / |energy|", title="Energy of a free orbit")
+    right.set_xlim(0.2, 40)  # room for the legend
     for ax in (left, right):
         ticks(ax, dts * 1e12)
     save(figure, folder, "schemes")

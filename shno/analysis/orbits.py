@@ -4,8 +4,8 @@
 
 The axis is that of the area which m - c sweeps, right for flat, bent and pulsed orbits alike, where the direction of
 mean m and the normal of a fitted plane each fail for some. It points to the side of mean m, c . n > 0, so that a free
-precession, dm/dt = -gamma m x B, turns in the positive sense. Weights w: a Hann window squared, so that the number
-of turns need not be whole.
+precession, dm/dt = -gamma m x B, turns in the positive sense, and one that a torque holds against the field in the
+negative. Weights w: a Hann window squared, so that the number of turns need not be whole.
 """
 
 from typing import NamedTuple

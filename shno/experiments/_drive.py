@@ -85,6 +85,12 @@ def unit_vector(name, value):
     return value
 
 
+def ensemble(realisations, batch):
+    """The `realisation` of `simulate` for so many runs with a noise of their own, in front of the batch; {} for one."""
+    n = whole("realisations", realisations, least=1)
+    return {"realisation": np.arange(n * int(np.prod(batch))).reshape(n, *batch)} if n > 1 else {}
+
+
 def with_current(drive, value):
     """The drive with its I, J or a_DL exchanged, in its own unit."""
     return replace(drive, **{drive.current[0]: value})

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shno.analysis.door import part, weights
 from shno.checks import as_array, check_finite, check_values, complaint
-from shno.experiments._drive import AMPLITUDE, FREQUENCY, RESISTANCE, batch_of, check_nouns, number, swept, with_current
+from shno.experiments._drive import AMPLITUDE, FREQUENCY, RESISTANCE, batch_of, check_nouns, swept, with_current
 from shno.experiments.lorentzian import Lorentzian, fit_lorentzian
 from shno.simulate import simulate
 from shno.stability import equilibrium
@@ -29,7 +30,7 @@ def spin_diode(oscillator, drive, frequencies, I_rf, *, resistance, duration, di
     """Rectified voltage V = <I_rf sin(2 pi f t) R(m(t))> against frequency: spin-torque ferromagnetic resonance.
 
     The current is that of the drive with the sine added to it, m starts at the equilibrium of the drive alone. The mean
-    is weighted by sin^4 over the analysed time, so that it need not be a whole number of periods.
+    has the weights of a Hann window squared, so that the analysed time need not be a whole number of periods.
 
     oscillator, drive : Oscillator, Drive by I     the drive's I is the direct current
     frequencies : (n,), Hz
@@ -53,19 +54,16 @@ def spin_diode(oscillator, drive, frequencies, I_rf, *, resistance, duration, di
     rf = Sine(I_rf, f)
     m0 = equilibrium(oscillator, drive.at(0.0), driven=True)
     run = simulate(oscillator, with_current(drive, drive.I + rf), duration=duration, dt=dt, m0=m0, **settings)
-    discard = number("discard", discard, (f"in [0, {run.t[-1]:.6g}) s", lambda x: (x >= 0) & (x < run.t[-1]), "Of it."))
-    kept = slice(np.searchsorted(run.t, discard), None)
-    R = np.asarray(as_array("resistance(m)", resistance(run.m[kept])))
+    m = part(run, "all", discard, least=3)
+    R = np.asarray(as_array("resistance(m)", resistance(m)))
     check_finite("resistance(m)", R)
     check_values("resistance(m)", R, *RESISTANCE)
-    voltage = _covariance(rf.at(run.t[kept]), R)
+    voltage = _covariance(rf.at(run.t[-len(m) :]), R)
     f = f.reshape(-1)
     return SpinDiode(f, voltage, fit_lorentzian(f, voltage) if len(f) >= 6 else None)
 
 
 def _covariance(a, b):
-    """Mean over axis 0 of a b less the product of their means, with weights sin^4."""
-    weights = np.sin(np.pi * (np.arange(len(b)) + 0.5) / len(b)) ** 4
-    weights = (weights / weights.sum()).reshape(-1, *(1,) * (b.ndim - 1))
-    means = [(weights * x).sum(axis=0, keepdims=True) for x in (a, b)]
-    return (weights * (a - means[0]) * (b - means[1])).sum(axis=0)
+    """Mean over axis 0 of a b less the product of their means, with the weights of a Hann window squared."""
+    w = weights(len(b))
+    return np.tensordot(w, (a - np.tensordot(w, a, axes=1)) * (b - np.tensordot(w, b, axes=1)), axes=1)

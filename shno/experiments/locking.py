@@ -4,13 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shno.analysis import beat_frequency, is_locked, phase_frequency
 from shno.checks import complaint
-from shno.experiments._drive import AMPLITUDE, FREQUENCY, batch_of, check_nouns, number, swept, whole, with_current
-from shno.experiments._drive import with_field
+from shno.experiments._drive import AMPLITUDE, FREQUENCY, batch_of, check_nouns, swept, whole, with_current, with_field
 from shno.simulate import simulate
 from shno.waveforms import Sine
-
-SLIP = 0.25  # turns in the analysed time, from which on an oscillator is not locked
 
 
 class LockingMap(NamedTuple):
@@ -21,7 +19,7 @@ class LockingMap(NamedTuple):
     harmonic : whole number             the oscillator is compared with f_inj / harmonic
     free_frequency : (*batch), Hz       without a signal
     frequency : (n, k, *batch), Hz      mean number of turns a second
-    beat : (n, k, *batch), Hz           |frequency - f_inj / harmonic|; 0 where it is locked
+    beat : (n, k, *batch), Hz           frequency - f_inj / harmonic; 0 where it is locked
     locked : (n, k, *batch)             bool
     lowest, highest : (k, *batch), Hz   ends of the range of f_inj that locks; NaN where none does
     """
@@ -42,9 +40,8 @@ def injection_locking(oscillator, drive, f_inj, amplitudes, *, duration, discard
                       **settings):  # fmt: skip
     """Map of locking over frequency and amplitude of a signal (Arnold tongue), and the beat where it does not lock.
 
-    The oscillator first runs freely for `duration`; its last state is where each run with a signal starts. The phase is
-    the angle of m in the plane of its orbit, the frequency the slope of a straight line through it with weights sin^4.
-    Locked means fewer than a quarter turn of slip in the analysed time: a slower beat is not told from locking.
+    The oscillator first runs freely for `duration`; its last state is where each run with a signal starts. Locked is
+    what `analysis.is_locked` finds: a beat slower than one over the analysed time passes for it.
 
     oscillator, drive : Oscillator, Drive   oscillating at the drive, which does not change in time
     f_inj : (n,), Hz            frequencies of the signal
@@ -68,17 +65,17 @@ def injection_locking(oscillator, drive, f_inj, amplitudes, *, duration, discard
     settings |= {"duration": duration, "dt": dt}
     free = simulate(oscillator, drive, **settings)
     run = simulate(oscillator, signal, m0=free.m[-1], **settings)
-    discard = number("discard", discard, (f"in [0, {run.t[-1]:.6g}) s", lambda x: (x >= 0) & (x < run.t[-1]), "In s."))
-    free_frequency, frequency = _mean_frequency(free, discard), _mean_frequency(run, discard)
-    beat = np.abs(frequency - f / harmonic)
-    locked = beat * (run.t[-1] - discard) < SLIP
+    reference = np.broadcast_to(f / harmonic, run.m.shape[1:-1])
+    locked = np.asarray(is_locked(run, reference, discard=discard))
+    beat = np.where(locked, 0.0, beat_frequency(run, reference, discard=discard))
+    free_frequency = np.abs(phase_frequency(free, discard=discard))
     lowest, highest = (np.where(locked, f, wrong) for wrong in (np.inf, -np.inf))
     none = ~locked.any(axis=0)
     name = drive.current[0] if field is None else "B_ext"
     return LockingMap(
         *(f.reshape(-1), amplitude.reshape(-1), name, harmonic),
-        *(free_frequency, frequency, np.where(locked, 0.0, beat)),
-        *(locked, np.where(none, np.nan, lowest.min(axis=0)), np.where(none, np.nan, highest.max(axis=0))),
+        *(free_frequency, reference + beat, beat, locked),
+        *(np.where(none, np.nan, lowest.min(axis=0)), np.where(none, np.nan, highest.max(axis=0))),
     )
 
 
@@ -93,16 +90,3 @@ def _with_signal(drive, f, amplitude, field):
     B = np.asarray(drive.B_ext)
     sines = (Sine(abs(part) * amplitude, f, np.pi / 2 - np.angle(part)) if part else 0.0 for part in e)
     return with_field(drive, tuple(B[..., k] + sine for k, sine in enumerate(sines)))
-
-
-def _mean_frequency(run, discard):
-    """Turns of m a second in the plane of its orbit after `discard` (s), >= 0: (*batch)."""
-    kept = run.t >= discard
-    t, m = run.t[kept], run.m[kept] - run.m[kept].mean(axis=0)
-    axes = np.linalg.eigh(np.einsum("n...i,n...j->...ij", m, m))[1]  # ascending
-    phase = np.unwrap(np.angle(np.einsum("n...i,...ij->n...j", m, axes[..., 1:]) @ [1j, 1.0]), axis=0)
-    weights = np.sin(np.pi * (np.arange(len(t)) + 0.5) / len(t)) ** 4
-    weights /= weights.sum()
-    t = t - weights @ t
-    slope = np.tensordot(weights * t, phase, axes=1) / (weights * t @ t)
-    return np.abs(slope) / (2 * np.pi)

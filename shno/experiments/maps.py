@@ -4,16 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shno.analysis import frequency, spectrum
+from shno.analysis import frequency, phase_frequency, spectrum
 from shno.checks import complaint
 from shno.experiments._drive import (
     CURRENT,
     FIELD,
     batch_of,
     check_nouns,
+    ensemble,
     swept,
     unit_vector,
-    whole,
     with_current,
     with_field,
 )
@@ -51,7 +51,7 @@ class SpectralMap(NamedTuple):
 class PhaseDiagram(NamedTuple):
     """The kind of motion against current and field.
 
-    current : (n,), in the drive's own unit `unit_of` "I" | "J" | "a_DL"
+    current : (n,)                  in the unit of `name`: "I" A | "J" A/m^2 | "a_DL" T
     B : (k, 3), T
     state : (n, k, *batch)          index into STATES
     frequency : (n, k, *batch), Hz  NaN where there is no line
@@ -86,12 +86,10 @@ def spectral_map(oscillator, drive, *, duration, dt, discard, currents=None, fie
         raise TypeError(complaint("currents, fields", "one of them", "both or none", "Sweep one, hold the other."))
     what, drive, values = _swept_drive(oscillator, drive, currents, fields)
     batch = batch_of(oscillator, drive)
-    R = whole("realisations", realisations, least=1)
-    if R > 1:
-        settings["realisation"] = np.arange(R * int(np.prod(batch))).reshape(R, *batch)
+    settings |= ensemble(realisations, batch)
     run = simulate(oscillator, drive, duration=duration, dt=dt, **settings)
     f, density = spectrum(run, component=component, discard=discard)
-    density = density.mean(axis=1) if R > 1 else density
+    density = density.mean(axis=1) if realisations > 1 else density
     held = drive.at(0.0)
     threshold = np.broadcast_to(critical_current(oscillator, held), batch)
     resonance = fmr(oscillator, held.B_ext, drive=with_current(held, 0.0)).frequency
@@ -153,15 +151,6 @@ def _states(run, f, m_eq, normal):
     third, last = (np.sqrt(part.var(axis=0).sum(axis=-1)) for part in np.array_split(half, [len(half) // 2]))
     ends = (last < AT_REST) | ((last < FALLING * third) & np.isnan(f))
     back = np.sum(half[-1] * m_eq, axis=-1) >= 0
-    azimuth = np.unwrap(np.angle(_across(half, normal)), axis=0)
-    turns = np.abs(azimuth[-1] - azimuth[0]) / (2 * np.pi * (run.t[-1] - run.t[-len(half)]))  # Hz
+    turns = np.nan_to_num(np.abs(phase_frequency(run, axis=normal)))
     kinds = [ends & back, ends & ~back, turns < TURNS * f, turns >= TURNS * f]
     return np.select(kinds, [0, 1, 2, 3], default=4)
-
-
-def _across(m, normal):
-    """The part of m (..., 3) across the normal, as a complex number (...)."""
-    helper = np.eye(3)[np.argmin(np.abs(normal))]
-    u = np.cross(helper, normal)
-    u /= np.linalg.norm(u)
-    return m @ u + 1j * (m @ np.cross(normal, u))

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shno.analysis import frequency
-from shno.experiments._drive import CURRENT, batch_of, check_nouns, swept, with_current
+from shno.analysis import amplitude, frequency, linewidth
+from shno.experiments._drive import CURRENT, batch_of, check_nouns, ensemble, swept, with_current
 from shno.experiments.threshold import critical_current
 from shno.simulate import simulate
 
@@ -16,8 +16,9 @@ class CurrentSweep(NamedTuple):
     current : (n,)                      in the unit of `name`: "I" A | "J" A/m^2 | "a_DL" T
     threshold : (*batch)                critical current; NaN where there is none
     frequency : (n, *batch), Hz         NaN where there is no line
-    amplitude : (n, *batch)             rms of |m - <m>|: the sine of the cone's half angle where m turns in a circle
-    linewidth : (n, *batch), Hz         full width at half maximum; None at temperature 0
+    amplitude : (n, *batch)             `analysis.amplitude`, the sine of the cone angle of a circular precession
+    linewidth, error : (n, *batch), Hz  full width at half maximum and its standard error; None at temperature 0, NaN
+                                        below the threshold
     """
 
     current: np.ndarray
@@ -26,16 +27,40 @@ class CurrentSweep(NamedTuple):
     frequency: np.ndarray
     amplitude: np.ndarray
     linewidth: np.ndarray | None
+    error: np.ndarray | None
 
 
-def frequency_against_current(oscillator, drive, currents, *, duration, dt, **settings):
-    """TODO"""
+def frequency_against_current(oscillator, drive, currents, *, duration, dt, discard=None, realisations=1, lag=None,
+                              **settings):  # fmt: skip
+    """Frequency, amplitude and, at a temperature, linewidth against current, beside the threshold.
+
+    Frequency and amplitude are means over the realisations; the linewidth is that of the diffusion of their phases,
+    which means something above the threshold. Below it is the one of `fmr` with the current in its drive.
+
+    oscillator, drive : Oscillator, Drive   the value of the drive's current is exchanged
+    currents : (n,)                 in the drive's own unit
+    duration, dt, discard : s       of the run, of a step; left out at the start, None for half. A start 1 degree off
+                                    the equilibrium takes about 4/(pi linewidth |I/I_c - 1|) to grow
+    realisations : whole number     runs with a noise of their own at each current; about 100 give a linewidth to 10 %
+    lag : s                         as in `analysis.phase_diffusion`: long against the amplitude's relaxation
+    settings                        further arguments of `simulate`: temperature and seed, save_every, progress, ...
+    Returns : CurrentSweep
+    Raises : TypeError, ValueError, IntegrationError, as `simulate`
+    Source : the measurement of Demidov et al., Nat. Mater. 11, 1028 (2012).
+    """
     check_nouns(oscillator, drive)
     batch = batch_of(oscillator, with_current(drive, 0.0))
     currents = swept("currents", currents, CURRENT, batch)
+    threshold = np.broadcast_to(critical_current(oscillator, drive), batch)[()]
+    settings |= ensemble(realisations, (len(currents), *batch))
     run = simulate(oscillator, with_current(drive, currents), duration=duration, dt=dt, **settings)
-    threshold = np.broadcast_to(critical_current(oscillator, drive), batch)
-    half = run.m[len(run.t) // 2 :]
-    return CurrentSweep(
-        currents.reshape(-1), drive.current[0], threshold, frequency(run), np.sqrt(half.var(axis=0).sum(axis=-1)), None
-    )
+    f, A = (np.asarray(measure(run, discard=discard)) for measure in (frequency, amplitude))
+    width = error = None
+    if run.temperature > 0:
+        width, error = linewidth(run, realisations=0 if realisations > 1 else None, lag=lag, discard=discard)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            below = currents / threshold < 1
+        width, error = (np.where(below, np.nan, part) for part in (width, error))
+    if realisations > 1:
+        f, A = f.mean(axis=0), A.mean(axis=0)
+    return CurrentSweep(currents.reshape(-1), drive.current[0], threshold, f, A, width, error)
