@@ -14,7 +14,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("."), help="folder of the figure")
 parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
 options = parser.parse_args()
-points, realisations, duration = (4, 4, 10e-9) if options.quick else (23, 100, 60e-9)
+points, realisations, duration = (4, 4, 12e-9) if options.quick else (23, 60, 120e-9)
 
 oscillator = shno.preset("w-cofeb-pma")
 drive = shno.operating_point("w-cofeb-pma")
@@ -27,9 +27,9 @@ sweep = experiments.frequency_against_current(
     seed=1,
     realisations=realisations,
     duration=duration,
-    discard=duration / 3,
+    discard=duration / 2,
     dt=2e-12,
-    save_every=10,
+    save_every=15,
 )
 for I, f, width in zip(sweep.current, sweep.frequency, sweep.linewidth, strict=True):
     print(f"{I * 1e3:.3f} mA  {f / 1e9:7.3f} GHz  {width / 1e6:6.1f} MHz")

@@ -24,10 +24,11 @@ def shown(value):
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def as_array(name, value, *, vector=False):
+def as_array(name, value, *, vector=False, single=False):
     """A float64 array (read-only) or a float from a number, sequence or array; TypeError for any other kind.
 
     vector : the last axis must be x, y, z
+    single : one number
     """
     array = _array_of(value)
     if array.dtype == object and all(type(x) in (int, float) for x in array.flat):  # with an integer above 2^64
@@ -36,11 +37,12 @@ def as_array(name, value, *, vector=False):
         except OverflowError:
             rule, remedy = f"at most {LARGEST_FLOAT:.2g} in size", "SI units are expected."
             raise ValueError(complaint(name, rule, shown(value), remedy)) from None
-    if array.dtype.kind not in "fiu":
-        kind = "three numbers or an array (..., 3)" if vector else "a number or an array of numbers"
-        raise TypeError(complaint(name, kind, shown(value), "Waveforms and other kinds are not accepted here."))
-    if array.ndim > MOST_AXES:
-        raise ValueError(complaint(name, f"of at most {MOST_AXES} axes", array.ndim, "Drop those of length 1."))
+    if array.dtype.kind not in "fiu" or (single and array.ndim):
+        kind = "a number" if single else "a number or an array of numbers"
+        kind = "three numbers or an array (..., 3)" if vector else kind
+        remedy = "It is one for the whole batch." if single else "Waveforms and other kinds are not accepted here."
+        raise TypeError(complaint(name, kind, shown(value), remedy))
+    _check_axes(name, array)
     with np.errstate(over="ignore"):  # of a wider float: infinity, which no rule allows
         array = array.astype(np.float64)  # a copy
     if vector and (array.ndim == 0 or array.shape[-1] != 3):
@@ -59,26 +61,28 @@ def _array_of(value):
         return np.array(None)
 
 
+def _check_axes(name, array):
+    """ValueError where an array has more axes than the code below can handle."""
+    if array.ndim > MOST_AXES:
+        raise ValueError(complaint(name, f"of at most {MOST_AXES} axes", array.ndim, "Drop those of length 1."))
+
+
 def as_number(name, value, *rule):
     """One number as a float; TypeError for any other kind, ValueError unless it keeps the rule of `check_values`."""
-    value = as_array(name, value)
-    if not isinstance(value, float):
-        raise TypeError(complaint(name, "one number", f"an array of shape {value.shape}", "It is one for all."))
+    number = as_array(name, value, single=True)
     if rule:
-        check_values(name, value, *rule)
-    return value
+        check_values(name, number, *rule)
+    return number
 
 
 def as_integers(name, value, bits, remedy, *, single=False):
     """Integers in [0, 2^bits), as an array of uint64; TypeError or ValueError otherwise."""
-    rule = f"an integer in [0, 2^{bits})" if single else f"an integer or an array of integers in [0, 2^{bits})"
-    array = _array_of(value)
+    rule, array = f"in [0, 2^{bits})", _array_of(value)
     if array.dtype == object and isinstance(value, int):
         raise ValueError(complaint(name, rule, f"an integer of {value.bit_length()} bits", remedy))
     if array.dtype.kind not in "iu" or (single and array.ndim):
-        raise TypeError(complaint(name, rule, shown(value), remedy))
-    if array.ndim > MOST_AXES:
-        raise ValueError(complaint(name, f"of at most {MOST_AXES} axes", array.ndim, "Drop those of length 1."))
+        raise TypeError(complaint(name, "an integer" if single else "integers", shown(value), remedy))
+    _check_axes(name, array)
     check_values(name, array, rule, lambda x: (x >= 0) & (x < 2**bits), remedy)
     return array.astype(np.uint64)
 
@@ -162,7 +166,7 @@ def check_finite(name, value, remedy="NaN and infinity are not physical values."
 def check_unit_vectors(name, value):
     """ValueError unless every vector on the last axis has length 1 to 1e-6."""
     with np.errstate(over="ignore"):
-        length = np.linalg.norm(value, axis=-1)
+        length = np.hypot.reduce(value, axis=-1)  # unlike a sum of squares, of huge components as well
     remedy = f"Normalise {name}, for example with numpy.linalg.norm."
     check_values(f"|{name}|", length, "1", lambda x: np.abs(x - 1) < 1e-6, remedy)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from shno.checks import as_array, check_finite, check_values, complaint, equal_fields
 from shno.sampled import Function, Sampled
-from shno.waveform import LARGEST, Waveform, checked, one_number
+from shno.waveform import LARGEST, Product, Sum, Waveform, checked, one_number
 
 UNITS = {"I": "A", "J": "A/m^2", "a_DL": "T", "B_ext": "T", "V_gate": "V", "dKu": "J/m^3"}
 CURRENTS = ("I", "J", "a_DL")
@@ -40,9 +40,10 @@ class Drive:
             raise TypeError(
                 f"Drive must be given exactly one of I (A), J (A/m^2), a_DL (T), got {got}. Use I=0.0 for no current."
             )
-        for name in (*given, "V_gate", "dKu"):
-            object.__setattr__(self, name, _checked(name, getattr(self, name)))
-        object.__setattr__(self, "B_ext", _checked_field(self.B_ext))
+        values = {name: _checked(name, getattr(self, name)) for name in (*given, "V_gate", "dKu")}
+        known = []
+        for name, value in (values | {"B_ext": _checked_field(self.B_ext)}).items():
+            object.__setattr__(self, name, _shared(value, known))
 
     __eq__ = equal_fields
     __hash__ = None
@@ -90,6 +91,24 @@ class Drive:
 
 def _at(value, t, inside):
     return value._at(t, t if inside is None else inside) if isinstance(value, Waveform) else value
+
+
+def _shared(value, known):
+    """The same value, with one object for all equal waveforms and parts of them: they are evaluated once.
+
+    So a drive runs the same program, to the last bit, whether its waveforms were shared or made one by one.
+    """
+    if isinstance(value, tuple):
+        return tuple(_shared(part, known) for part in value)
+    if not isinstance(value, Waveform):
+        return value
+    if isinstance(value, Sum | Product):
+        a, b = _shared(value.a, known), _shared(value.b, known)
+        value = value if a is value.a and b is value.b else type(value)(a, b)
+    same = next((wave for wave in known if wave is value or wave == value), value)
+    if same is value:
+        known.append(value)
+    return same
 
 
 def _checked(name, value):

@@ -7,7 +7,7 @@ lengths may be in any unit there; everywhere else a length is in metres and is h
 
 import numpy as np
 
-from shno.checks import as_array, check_finite, check_values, complaint
+from shno.checks import arrays_of_one_shape, as_array, check_finite, check_values, common_shape
 from shno.constants import mu_0
 
 RATIO = 1e-10  # smallest over largest length of a body: an atom to a metre
@@ -89,7 +89,7 @@ def strip_oersted_field(J, width, thickness, y, z):
     Raises : TypeError, ValueError, naming the parameter
     Source : Ampere's law of a straight wire, integrated.  Exact.
     """
-    J, w, t, y, z = _checked(
+    J, w, t, y, z = arrays_of_one_shape(
         J=(J, FINITE), width=(width, LENGTH), thickness=(thickness, LENGTH), y=(y, POSITION), z=(z, POSITION)
     )
     B = mu_0 / (2 * np.pi) * J
@@ -128,7 +128,9 @@ def oersted_per_current_density(width, t_HM, thickness):
     Raises : TypeError, ValueError, naming the parameter
     Source : Ampere's law; -mu_0 t_HM / 2 for a wide strip.  Valid for the middle of the constriction.
     """
-    width, t_HM, thickness = _checked(width=(width, LENGTH), t_HM=(t_HM, LENGTH), thickness=(thickness, LENGTH))
+    width, t_HM, thickness = arrays_of_one_shape(
+        width=(width, LENGTH), t_HM=(t_HM, LENGTH), thickness=(thickness, LENGTH)
+    )
     B_y, B_z = strip_oersted_field(1.0, width, t_HM, 0.0, (t_HM + thickness) / 2)
     return np.stack([np.zeros_like(B_y), B_y, B_z], axis=-1)
 
@@ -143,7 +145,7 @@ def polarisation(n, j):
     Source : Sinova et al., Rev. Mod. Phys. 87, 1213 (2015).
     """
     n, j = _direction("n", n), _direction("j", j)
-    _broadcast(n=n, j=j)
+    common_shape({"n": n.shape, "j": j.shape})
     p = np.cross(n, j)
     sine = np.linalg.norm(p, axis=-1)
     remedy = "The current flows in the plane of the layers, across their normal."
@@ -160,7 +162,7 @@ def spin_diffusion_factor(t_HM, lambda_sf):
     Raises : TypeError, ValueError, naming the parameter
     Source : Liu et al., Phys. Rev. Lett. 106, 036601 (2011).  Valid for a perfect spin sink on top.
     """
-    t_HM, lambda_sf = _checked(t_HM=(t_HM, LENGTH), lambda_sf=(lambda_sf, LENGTH_OR_ZERO))
+    t_HM, lambda_sf = arrays_of_one_shape(t_HM=(t_HM, LENGTH), lambda_sf=(lambda_sf, LENGTH_OR_ZERO))
     x = t_HM / np.where(lambda_sf == 0, 1.0, lambda_sf)
     return np.where(lambda_sf == 0, 1.0, np.tanh(x) * np.tanh(x / 2))[()]  # = 1 - sech(x), good for small x as well
 
@@ -174,7 +176,7 @@ def shunt_share(t_HM, rho_HM, thickness, rho_F):
     Raises : TypeError, ValueError, naming the parameter
     Source : two parallel conductors.  Valid for layers thicker than the mean free path of the electrons.
     """
-    t_HM, rho_HM, thickness, rho_F = _checked(
+    t_HM, rho_HM, thickness, rho_F = arrays_of_one_shape(
         t_HM=(t_HM, LENGTH), rho_HM=(rho_HM, RESISTIVITY), thickness=(thickness, LENGTH), rho_F=(rho_F, RESISTIVITY)
     )
     return 1 / (1 + thickness * rho_HM / (t_HM * rho_F))
@@ -190,32 +192,13 @@ def vcma_coefficient(xi, t_ox, thickness):
     Raises : TypeError, ValueError, naming the parameter
     Source : Nozaki et al., Micromachines 10, 327 (2019).  Valid in the linear range.
     """
-    xi, t_ox, thickness = _checked(xi=(xi, VCMA), t_ox=(t_ox, LENGTH), thickness=(thickness, LENGTH))
+    xi, t_ox, thickness = arrays_of_one_shape(xi=(xi, VCMA), t_ox=(t_ox, LENGTH), thickness=(thickness, LENGTH))
     return -xi / (t_ox * thickness)
-
-
-def _checked(**parameters):
-    """Arrays of one shape from name=(value, (rule, test, what to do)); TypeError and ValueError name the parameter."""
-    arrays = {name: as_array(name, value) for name, (value, _) in parameters.items()}
-    for name, (_, rule) in parameters.items():
-        check_values(name, arrays[name], *rule)
-    return _broadcast(**arrays)
-
-
-def _broadcast(**arrays):
-    """The arrays in one shape; ValueError where there is none."""
-    try:
-        return np.broadcast_arrays(*arrays.values())
-    except ValueError:
-        shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
-        raise ValueError(
-            complaint(", ".join(arrays), "arrays that broadcast to one shape", shapes, "Add axes of length 1.")
-        ) from None
 
 
 def _body(**lengths):
     """The three lengths of a body over the largest, (..., 3)."""
-    values = np.stack(_checked(**{name: (value, POSITIVE) for name, value in lengths.items()}), axis=-1)
+    values = np.stack(arrays_of_one_shape(**{name: (value, POSITIVE) for name, value in lengths.items()}), axis=-1)
     values = values / values.max(axis=-1, keepdims=True)
     remedy = "A thinner body is a film (film_demag), a longer one a cylinder."
     name = f"smallest over largest of {', '.join(lengths)}"

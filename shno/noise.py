@@ -16,7 +16,7 @@ from math import ceil, exp, expm1, log, sqrt
 import numpy as np
 from scipy.signal import lfilter
 
-from shno.checks import as_array, check_finite, check_values, complaint
+from shno.checks import as_array, as_number, check_finite, check_values, complaint, shown
 from shno.philox import COMMON, FLICKER, TELEGRAPH, draw, normals, philox, place, split
 from shno.sampled import Sampled
 from shno.waveform import Waveform
@@ -88,7 +88,7 @@ def ornstein_uhlenbeck(rms, *, rate, duration, interval, seed, realisation=0, sh
     Raises : TypeError, ValueError
     Source : Uhlenbeck, Ornstein, Phys. Rev. 36, 823 (1930); exact update: Gillespie, Phys. Rev. E 54, 2084 (1996) [K]
     """
-    _check_number("rate", rate, "in (0, 1e60] 1/s", lambda x: (x > 0) & (x <= LARGEST))
+    as_number("rate", rate, "in (0, 1e60] 1/s", lambda x: (x > 0) & (x <= LARGEST), "One over a time.")
     rms = _amplitude("rms", rms)
     stream = _Stream({"rms": rms}, duration, interval, seed, realisation, COMMON if _flag(shared) else FLICKER)
     values = _relaxing(stream.normals(OU_TERM), rate * interval)
@@ -163,7 +163,7 @@ class _Stream:
 
     def __init__(self, parts, duration, interval, seed, realisation, purpose):
         for name, value in (("duration", duration), ("interval", interval)):
-            _check_number(name, value, "in [1e-30, 1e30] s", lambda x: (x >= 1e-30) & (x <= 1e30))
+            as_number(name, value, "in [1e-30, 1e30] s", lambda x: (x >= 1e-30) & (x <= 1e30), "In seconds.")
         draw(seed, 0, realisation, purpose=purpose)  # checks seed and realisation
         self.batch = _together(**parts, realisation=realisation)
         self.n = ceil(duration / interval * (1 - 1e-12)) + 1
@@ -212,17 +212,8 @@ def _relaxing(normal, turns):
 def _check_band(f_low, f_high):
     """TypeError, ValueError unless 0 < f_low < f_high."""
     for name, value in (("f_low", f_low), ("f_high", f_high)):
-        _check_number(name, value, "in [1e-30, 1e30] Hz", lambda x: (x >= 1e-30) & (x <= 1e30))
+        as_number(name, value, "in [1e-30, 1e30] Hz", lambda x: (x >= 1e-30) & (x <= 1e30), "In hertz.")
     check_values("f_high", f_high, f"above f_low = {f_low:.6g} Hz", lambda x: x > f_low, "They end the band.")
-
-
-def _check_number(name, value, rule, allowed):
-    """TypeError, ValueError unless it is one number that is allowed."""
-    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
-        raise TypeError(complaint(name, "a number", repr(value), "It is one for the whole batch."))
-    if isinstance(value, int) and abs(value) > LARGEST:
-        raise ValueError(complaint(name, rule, f"an integer of {value.bit_length()} bits", "SI units are expected."))
-    check_values(name, float(value), rule, allowed, "SI units are expected.")
 
 
 def _bounded(name, value, rule, allowed):
@@ -241,7 +232,7 @@ def _amplitude(name, value):
 def _flag(shared):
     """shared; TypeError unless it is True or False."""
     if not isinstance(shared, bool):
-        raise TypeError(complaint("shared", "True or False", repr(shared), "Does an array have it in common?"))
+        raise TypeError(complaint("shared", "True or False", shown(shared), "Does an array have it in common?"))
     return shared
 
 

@@ -5,26 +5,34 @@ A new field term names its parameters in `effective_field`; an `Oscillator` or `
 found here without a change.
 """
 
+from collections.abc import Mapping
 from inspect import signature
 
 import numpy as np
 
-from shno.checks import complaint
+from shno.checks import check_kind, complaint, shown
+from shno.drive import Drive
 from shno.fields import effective_field
 from shno.geometry import spin_diffusion_factor
 from shno.heating import HEAT
 from shno.llgs import damping_like_amplitude, torque
-from shno.oscillator import TRAILING
+from shno.oscillator import TRAILING, Oscillator
 from shno.waveform import Waveform
 
 TORQUE = tuple(signature(torque).parameters)[2:]  # after m, B
 FIELD = tuple(signature(effective_field).parameters)[1:]  # after m
 Q_NL = TORQUE.index("Q_nl")
-TRAILING_AXES = TRAILING | {"B_ext": 1, "B_thermal": 1, "m": 1}
+TRAILING_AXES = TRAILING | {"B_ext": 1, "B_thermal": 1, "m": 1, "m0": 1}
 SWITCHED_OFF_BY_ZERO = (
     *("Ku", "Ku2", "demag", "demag_off_diagonal", "field_like", "vcma", "Kc", "B_bias", "J_iec", "oersted", "Q_nl"),
 )
 OF_THE_DRIVE = ("B_ext", "V_gate")
+
+
+def check_nouns(oscillator, drive):
+    """TypeError unless they are an Oscillator and a Drive."""
+    check_kind("oscillator", oscillator, Oscillator, "shno.preset(name) gives one.")
+    check_kind("drive", drive, Drive, "shno.operating_point(name) gives one.")
 
 
 def torque_per_current_density(oscillator):
@@ -75,6 +83,7 @@ def parameters(oscillator, drive):
     Returns : {"gamma", "a_DL", "field_like", "torque_per_J", and every name in TORQUE and FIELD but a_FL: number, array
     (vectors: (..., 3)) or Waveform, or None}
     """
+    check_nouns(oscillator, drive)
     has_oersted = np.any(oscillator.oersted)
     values = {
         "gamma": oscillator.gamma,
@@ -119,7 +128,13 @@ def heat_parameters(oscillator, drive, temperature):
 
 
 def batch_shape(values):
-    """Broadcast shape of all parameters (and m), () for one oscillator; ValueError where they do not broadcast."""
+    """Broadcast shape of all parameters (and m), () for one oscillator.
+
+    values : dict       as `parameters` gives them
+    Raises : TypeError where it is none; ValueError where they do not broadcast
+    """
+    if not isinstance(values, Mapping):
+        raise TypeError(complaint("values", "what shno.parameters gives", shown(values), "It is a dict."))
     shapes = {name: _shape(name, value) for name, value in values.items() if value is not None}
     try:
         return np.broadcast_shapes(*shapes.values())
@@ -173,9 +188,10 @@ def _shape(name, value):
         parts = (part if name == "further" else (part,) for part in value)
         shapes = [_shape(inner, x) for part in parts for inner, x in zip(own, part, strict=False)]
         return np.broadcast_shapes(*shapes)
-    if isinstance(value, Waveform):
-        return value.shape
-    return np.shape(value)[: len(np.shape(value)) - TRAILING_AXES.get(name, 0)]
+    shape, own = value.shape if isinstance(value, Waveform) else np.shape(value), TRAILING_AXES.get(name, 0)
+    if len(shape) < own:
+        raise ValueError(complaint(name, f"an array of {own} axes or more", f"shape {shape}", "See shno.parameters."))
+    return shape[: len(shape) - own]
 
 
 def _components(name, value):

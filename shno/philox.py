@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from shno.checks import check_values, complaint
+from shno.checks import as_integers, common_shape
 from shno.vector import number
 
 MASK: Final = 0xFFFFFFFF
@@ -153,29 +153,11 @@ def _words(seed, q, realisation, oscillator, purpose):
     purpose = int(_integers("purpose", purpose, 8, single=True))
     q, realisation = _integers("q", q, 63), _integers("realisation", realisation, 32)
     oscillator = _integers("oscillator", oscillator, PURPOSE_SHIFT)
-    try:
-        arrays = np.broadcast_arrays(q, realisation, oscillator)
-    except ValueError:
-        shapes = f"{q.shape}, {realisation.shape} and {oscillator.shape}"
-        rule = "of shapes that broadcast together"
-        raise ValueError(complaint("q, realisation and oscillator", rule, shapes, "Give them equal shapes.")) from None
-    shape = arrays[0].shape
-    q, realisation, oscillator = (np.ravel(array) for array in arrays)
+    shape = common_shape({"q": q.shape, "realisation": realisation.shape, "oscillator": oscillator.shape})
+    q, realisation, oscillator = (np.ravel(np.broadcast_to(array, shape)) for array in (q, realisation, oscillator))
     words = philox(place(q >> 2, realisation, oscillator, purpose), key)
     return (q & 3).astype(np.intp), words, shape
 
 
 def _integers(name, value, bits, *, single=False):
-    """Integers in [0, 2^bits), as an array of uint64; TypeError or ValueError otherwise."""
-    rule = f"an integer in [0, 2^{bits})" if single else f"an integer or an array of integers in [0, 2^{bits})"
-    remedy = "A stream of random numbers is named by such integers."
-    try:
-        array = np.asarray(value)
-    except ValueError:  # a ragged sequence
-        array = np.array(None)
-    if array.dtype == object and isinstance(value, int):
-        raise ValueError(complaint(name, rule, f"an integer of {value.bit_length()} bits", remedy))
-    if array.dtype.kind not in "iu" or (single and array.ndim):
-        raise TypeError(complaint(name, rule, repr(value), remedy))
-    check_values(name, array, rule, lambda x: (x >= 0) & (x < 2**bits), remedy)
-    return array.astype(np.uint64)
+    return as_integers(name, value, bits, "A stream of random numbers is named by such integers.", single=single)

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from shno.analysis import frequency, spectrum
-from shno.checks import complaint
+from shno.analysis.door import check_run
+from shno.checks import as_path, complaint, shown
 from shno.drive import UNITS as DRIVE_UNITS
 from shno.oscillator import TRAILING
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
@@ -39,12 +40,11 @@ def plot(run, path):
 
     run : Trajectory        of a batch, the first oscillator is drawn
     path                    ends in .png, .pdf or .svg; written beside first, then renamed
-    Raises : ValueError for another ending; OSError with one line when it cannot be written
+    Raises : TypeError, ValueError for what is no run, no path or another ending; OSError with one line when it cannot
+        be written
     """
-    path = Path(path)
-    if path.suffix.lower() not in KINDS:
-        rule = f"a file name ending in {', '.join(KINDS)}"
-        raise ValueError(complaint("path", rule, path, "The ending chooses the format."))
+    check_run(run)
+    path = _figure_path(path)
     batch, m = run.m.shape[1:-1], run.m.reshape(len(run.t), -1, 3)[:, 0]
     run = replace(run, m=m, oscillator=_first(run.oscillator), drive=_first(run.drive))
     figure = Figure(figsize=(12.5, 4.8), dpi=DPI, layout="constrained")
@@ -56,6 +56,15 @@ def plot(run, path):
     _draw_spectrum(figure.add_subplot(grid[:, 2]), run)
     figure.supxlabel(_caption(run, batch), fontsize=7.5, x=0.01, ha="left", linespacing=1.5)
     save_figure(figure, path)
+
+
+def _figure_path(path):
+    """The path of a figure; TypeError for what is none, ValueError for another ending."""
+    path = Path(as_path("path", path))
+    if path.suffix.lower() not in KINDS:
+        rule = f"a file name ending in {', '.join(KINDS)}"
+        raise ValueError(complaint("path", rule, shown(str(path)), "The ending chooses the format."))
+    return path
 
 
 def _first(record):
@@ -192,9 +201,13 @@ def save_figure(figure, path):
     """Save beside `path` and rename: `path` is whole or untouched. A PNG gets 16 levels a colour, to halve its size.
 
     figure : matplotlib Figure
-    path : Path     ends in .png, .pdf or .svg
-    Raises : OSError with one line when it cannot be written
+    path            ends in .png, .pdf or .svg
+    Raises : TypeError, ValueError for what is no figure, no path or another ending; OSError with one line when it
+        cannot be written
     """
+    if not isinstance(figure, Figure):
+        raise TypeError(complaint("figure", "a matplotlib Figure", shown(figure), "See matplotlib.figure."))
+    path = _figure_path(path)
     kind = path.suffix[1:].lower()
     partial = path.with_name(f"{path.name}.{token_hex(4)}.partial")
     try:

@@ -9,6 +9,7 @@ critical current are overestimated.
 from dataclasses import dataclass
 from math import pi
 
+from shno.checks import check_choice
 from shno.drive import Drive
 from shno.oscillator import Oscillator
 
@@ -123,9 +124,7 @@ PRESETS = {
 
 
 def _find(name):
-    if name not in PRESETS:
-        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}. `shno presets` describes them.")
-    return PRESETS[name]
+    return PRESETS[check_choice("preset", name, PRESETS, "`shno presets` describes each name.")]
 
 
 def preset(name):

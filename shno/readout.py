@@ -8,7 +8,7 @@ sin(2 phi). At 0 and 90 degrees only the one at 2f is left.
 
 import numpy as np
 
-from shno.checks import as_array, check_unit_vectors, check_values, complaint
+from shno.checks import arrays_of_one_shape, as_array, check_unit_vectors, check_values, common_shape, complaint
 
 LOBE = 3  # half width of the main lobe of the window in 1/T: a nearer line is not told from a constant
 
@@ -34,7 +34,9 @@ def amr(m, R_perp, dR, j):
     Raises : TypeError, ValueError, naming the parameter
     Source : McGuire and Potter, IEEE Trans. Magn. 11, 1018 (1975).
     """
-    cosine, R_perp, dR = _checked(m=(_cosine(m, "j", j), COSINE), R_perp=(R_perp, RESISTANCE), dR=(dR, CHANGE))
+    cosine, R_perp, dR = arrays_of_one_shape(
+        m=(_cosine(m, "j", j), COSINE), R_perp=(R_perp, RESISTANCE), dR=(dR, CHANGE)
+    )
     return R_perp + dR * cosine**2
 
 
@@ -48,7 +50,7 @@ def smr(m, R0, dR, t):
     Raises : TypeError, ValueError, naming the parameter
     Source : Nakayama et al., Phys. Rev. Lett. 110, 206601 (2013).
     """
-    cosine, R0, dR = _checked(m=(_cosine(m, "t", t), COSINE), R0=(R0, RESISTANCE), dR=(dR, CHANGE))
+    cosine, R0, dR = arrays_of_one_shape(m=(_cosine(m, "t", t), COSINE), R0=(R0, RESISTANCE), dR=(dR, CHANGE))
     return R0 - dR * cosine**2
 
 
@@ -63,7 +65,7 @@ def tmr(m, R_P, TMR, p):
     Raises : TypeError, ValueError, naming the parameter
     Source : Slonczewski, Phys. Rev. B 39, 6995 (1989).  Valid at low bias.
     """
-    cosine, R_P, TMR = _checked(m=(_cosine(m, "p", p), COSINE), R_P=(R_P, RESISTANCE), TMR=(TMR, TUNNELLING))
+    cosine, R_P, TMR = arrays_of_one_shape(m=(_cosine(m, "p", p), COSINE), R_P=(R_P, RESISTANCE), TMR=(TMR, TUNNELLING))
     return 2 * R_P * (1 + TMR) / (2 + TMR * (1 + cosine))
 
 
@@ -76,7 +78,7 @@ def voltage(I, R):
     Raises : TypeError, ValueError, naming the parameter
     Source : Ohm's law.
     """
-    I, R = _checked(I=(I, CURRENT), R=(R, CHANGE))
+    I, R = arrays_of_one_shape(I=(I, CURRENT), R=(R, CHANGE))
     return I * R
 
 
@@ -90,7 +92,7 @@ def rf_power(I, dR, R, R_L=50.0):
     Raises : TypeError, ValueError, naming the parameter
     Source : voltage divider of the source I dR, of inner resistance R.  Valid for dR << R, without reflections.
     """
-    I, dR, R, R_L = _checked(I=(I, CURRENT), dR=(dR, AMPLITUDE), R=(R, RESISTANCE), R_L=(R_L, LOAD))
+    I, dR, R, R_L = arrays_of_one_shape(I=(I, CURRENT), dR=(dR, AMPLITUDE), R=(R, RESISTANCE), R_L=(R_L, LOAD))
     return (I * dR / (R + R_L)) ** 2 * R_L / 2
 
 
@@ -113,9 +115,8 @@ def line_amplitude(values, t, f):
     lowest, highest = LOBE / (n * spacing), 0.5 / spacing - LOBE / (n * spacing)
     rule = f"in [{lowest:.6g}, {highest:.6g}] Hz or NaN"
     remedy = "Below, the run holds too few periods; above, too few samples a period."
-    (f,) = _checked(f=(f, (rule, lambda x: ~((x < lowest) | (x > highest)), remedy)))
-    _broadcast(values=values[0], f=f)  # one time
-    f = np.broadcast_to(f, np.broadcast_shapes(values.shape[1:], f.shape))
+    (f,) = arrays_of_one_shape(f=(f, (rule, lambda x: ~((x < lowest) | (x > highest)), remedy)))
+    f = np.broadcast_to(f, common_shape({"values": values.shape[1:], "f": f.shape}))
     line = ~np.isnan(f)
     phase = 2 * np.pi * np.multiply.outer(t, np.where(line, f, lowest))  # (n, *batch)
     basis = np.stack([np.ones_like(phase), np.cos(phase), np.sin(phase)], axis=-1)  # (n, *batch, 3)
@@ -159,32 +160,8 @@ def _series(name, values, t):
 
 def _cosine(m, name, axis):
     """m . axis of unit vectors (..., 3), after checking them: (...)."""
-    m, axis = (_unit_vectors(*each) for each in (("m", m), (name, axis)))
-    _broadcast(**{"m": m, name: axis})
-    return np.einsum("...i,...i->...", m, axis)
-
-
-def _unit_vectors(name, value):
-    value = as_array(name, value, vector=True)
-    check_values(name, value, *COSINE)  # first: the square of a huge component is infinite
-    check_unit_vectors(name, value)
-    return value
-
-
-def _checked(**parameters):
-    """Arrays of one shape from name=(value, (rule, test, what to do)); TypeError and ValueError name the parameter."""
-    arrays = {name: as_array(name, value) for name, (value, _) in parameters.items()}
-    for name, (_, rule) in parameters.items():
-        check_values(name, arrays[name], *rule)
-    return _broadcast(**arrays)
-
-
-def _broadcast(**arrays):
-    """The arrays in one shape; ValueError where there is none."""
-    try:
-        return np.broadcast_arrays(*arrays.values())
-    except ValueError:
-        shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
-        raise ValueError(
-            complaint(", ".join(arrays), "arrays that broadcast to one shape", shapes, "Add axes of length 1.")
-        ) from None
+    vectors = {each: as_array(each, value, vector=True) for each, value in (("m", m), (name, axis))}
+    for each, value in vectors.items():
+        check_unit_vectors(each, value)
+    common_shape({each: value.shape for each, value in vectors.items()})
+    return np.einsum("...i,...i->...", *vectors.values())

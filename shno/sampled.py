@@ -1,11 +1,10 @@
 """Waveforms given by numbers: samples, from an array or a CSV file, or any Python callable and the table made of it."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
-from shno.checks import check_finite, check_values, complaint, equal_fields
+from shno.checks import as_path, check_choice, check_finite, check_values, complaint, equal_fields, shown
 from shno.waveform import LARGEST, Waveform, check_span, checked, one_number, spread
 
 INTERPOLATIONS = ("hold", "linear")
@@ -35,9 +34,7 @@ class Sampled(Waveform):
         )
         object.__setattr__(self, "values", values)
         _check_grid(self, "Time between samples, s.")
-        if self.interpolation not in INTERPOLATIONS:
-            known = f"one of {', '.join(INTERPOLATIONS)}"
-            raise ValueError(complaint("interpolation", known, repr(self.interpolation), "Choose one of these."))
+        check_choice("interpolation", self.interpolation, INTERPOLATIONS)
 
     __eq__ = equal_fields
     __hash__ = None
@@ -50,9 +47,7 @@ class Sampled(Waveform):
         Returns : Sampled, its batch () for one column of values, (n,) for n
         Raises : TypeError, FileNotFoundError; ValueError where it is not such a table
         """
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(complaint("path", "a string or a Path", repr(path), "Name a CSV file."))
-        rows = np.array(_numbers(path))
+        rows = np.array(_numbers(as_path("path", path)))
         if rows.ndim != 2 or rows.shape[0] < 2 or rows.shape[1] < 2:
             raise ValueError(
                 f"{path} must hold two columns and two lines or more, got shape {rows.shape}. Time is first."
@@ -137,7 +132,7 @@ class Function(Waveform):
         """Check the callable by its value at time zero, which also tells the shape."""
         if not callable(self.function):
             remedy = "It is called with the time in s."
-            raise TypeError(complaint("function", "callable", repr(self.function), remedy))
+            raise TypeError(complaint("function", "callable", shown(self.function), remedy))
         object.__setattr__(self, "times", _checked_times(self.times))
         object.__setattr__(self, "shape", np.shape(self._value(0.0)))
 

@@ -6,7 +6,7 @@ h) / h.
 
 import numpy as np
 
-from shno.checks import IntegrationError
+from shno.checks import IntegrationError, as_number, common_shape, complaint, shown
 from shno.constants import k_B
 from shno.fields import effective_field
 from shno.llgs import right_hand_side
@@ -16,6 +16,7 @@ from shno.philox import WELL, draw
 COMPLEX_STEP = 1e-30  # no cancellation occurs in a complex step
 RESIDUAL = 1e-11  # of a fixed point, relative to the size of the field there
 LONGEST_TURN = 0.2  # rad an iteration
+TEMPERATURE = ("in [0, 1e5] K", lambda x: (x >= 0) & (x <= 1e5), "In kelvin.")
 
 
 def equilibrium(oscillator, drive, *, driven=False):
@@ -24,8 +25,10 @@ def equilibrium(oscillator, drive, *, driven=False):
     driven : False      at zero current
              True       the fixed point T(m) = 0 of the full torque, followed from there as the current rises
     Returns : (*batch, 3)
-    Raises : IntegrationError where no fixed point is found: with a current, the oscillator has none there
+    Raises : TypeError; IntegrationError where no fixed point is found: with a current, the oscillator has none there
     """
+    if not isinstance(driven, bool):
+        raise TypeError(complaint("driven", "True or False", shown(driven), "Does the current act?"))
     values = parameters(oscillator, drive)
     batch = batch_shape(values)
     B_ext = np.broadcast_to(np.asarray(drive.B_ext), (*batch, 3))
@@ -185,16 +188,21 @@ def thermal_state(oscillator, drive, temperature, seed, realisation):
     """A draw from the thermal well of the equilibrium: normal displacements of variance k_B T / (Ms V kappa) along the
     two principal axes of the energy, kappa (T) its curvature there over Ms; (*batch, 3).
 
-    realisation : (*batch) integers     of the noise stream that the draw is taken from
-    Raises : IntegrationError where no equilibrium is found
+    temperature : K, in [0, 1e5]
+    seed : integer in [0, 2^64); realisation : (*batch) integers    of the noise stream that the draw is taken from
+    Raises : TypeError, ValueError; IntegrationError where no equilibrium is found
     Source : equipartition in the harmonic well.  Wells shallower than k_B T are cut at a displacement of variance 1.
     """
     values = parameters(oscillator, drive)
-    m = np.broadcast_to(equilibrium(oscillator, drive), (*np.shape(realisation), 3))
+    normal = np.stack([draw(seed, q, realisation, purpose=WELL) for q in (0, 1)], axis=-1)
+    as_number("temperature", temperature, *TEMPERATURE)
+    if oscillator.volume is None:
+        raise ValueError(complaint("volume", "given where there is thermal noise", None, "Set it in Oscillator."))
+    m = equilibrium(oscillator, drive)
+    m = np.broadcast_to(m, (*common_shape({"realisation": normal.shape[:-1], "the batch": m.shape[:-1]}), 3))
     curvature, axes = _principal_axes(m, arguments(values)[1])
     scale = k_B * temperature / (np.asarray(oscillator.Ms) * oscillator.volume)
     variance = np.minimum(scale[..., None] / np.maximum(curvature, np.finfo(float).tiny), 1.0)
-    normal = np.stack([draw(seed, q, realisation, purpose=WELL) for q in (0, 1)], axis=-1)
     return _unit(m + np.einsum("...ca,...a->...c", axes, np.sqrt(variance) * normal))
 
 

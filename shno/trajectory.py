@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from shno import hdf5
-from shno.checks import equal_fields
+from shno.checks import as_path, equal_fields
 from shno.drive import UNITS as DRIVE_UNITS
 from shno.drive import Drive
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
@@ -56,8 +56,9 @@ class Trajectory:
     def save(self, path):
         """Write to an HDF5 file (`shno.load` reads it back equal); beside first, then renamed.
 
-        Raises : OSError with one line when the path cannot be written
+        Raises : TypeError, ValueError for what is no path; OSError with one line when it cannot be written
         """
+        path = as_path("path", path)
         groups = {
             "oscillator": _described(self.oscillator, OSCILLATOR_UNITS),
             "drive": _described(self._stored_drive(), DRIVE_UNITS),
@@ -98,9 +99,10 @@ def _drive(group):
 def load(path):
     """Read a Trajectory that `Trajectory.save` wrote.
 
-    Raises : FileNotFoundError; ValueError when the file is not ours, damaged or of another layout version
+    Raises : TypeError for what is no path; FileNotFoundError, PermissionError; ValueError when the file is not ours,
+    damaged or of another layout version
     """
-    t, m, groups, attributes = hdf5.read(path)
+    t, m, groups, attributes = hdf5.read(as_path("path", path))
     try:
         run = groups.get("run", {})
         if "realisation" in run:

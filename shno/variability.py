@@ -24,7 +24,17 @@ from types import MappingProxyType
 
 import numpy as np
 
-from shno.checks import as_array, check_finite, check_values, complaint
+from shno.checks import (
+    as_array,
+    as_number,
+    as_whole,
+    check_choice,
+    check_finite,
+    check_kind,
+    check_values,
+    complaint,
+    shown,
+)
 from shno.oscillator import Oscillator
 from shno.philox import SAMPLE, draw
 
@@ -67,13 +77,8 @@ class Spread:
             "length": ("in [1e-12, 1e6] m", lambda x: (x >= 1e-12) & (x <= 1e6), "Grains 1e-8, a wafer 1e-3."),
         }
         for name, rule in rules.items():
-            value = as_array(name, getattr(self, name))
-            if np.ndim(value):
-                raise TypeError(complaint(name, "one number", f"shape {np.shape(value)}", "It is one for all devices."))
-            check_values(name, value, *rule)
-            object.__setattr__(self, name, value)
-        if not isinstance(self.law, str) or self.law not in LAWS:
-            raise ValueError(complaint("law", f"one of {', '.join(LAWS)}", repr(self.law), "Choose one of these."))
+            object.__setattr__(self, name, as_number(name, getattr(self, name), *rule))
+        check_choice("law", self.law, LAWS)
         if self.law == "normal":
             remedy = "Take 'lognormal', which stays positive."
             check_values("sd", self.sd, f"below {1 / CLIP} for a normal law", lambda x: x * CLIP < 1, remedy)
@@ -136,8 +141,8 @@ def sample(oscillator, n, spread, seed, *, positions=None, first=0, interface_an
     _check_single(oscillator)
     devices = _devices(n, first)
     if not isinstance(interface_anisotropy, bool):
-        kind = "True or False"
-        raise TypeError(complaint("interface_anisotropy", kind, repr(interface_anisotropy), "Is Ku an interface's?"))
+        got = shown(interface_anisotropy)
+        raise TypeError(complaint("interface_anisotropy", "True or False", got, "Is Ku an interface's?"))
     draw(seed, 0, 0, purpose=SAMPLE)  # checks the seed even where nothing is spread
     positions = _positions(positions, n)
     spread = {name: _checked_spread(oscillator, name, each) for name, each in _items(spread)}
@@ -238,20 +243,16 @@ def _smoothed(index, places, seed):
 
 def _check_single(oscillator):
     """TypeError unless it is an Oscillator, ValueError unless it is a single one."""
-    if not isinstance(oscillator, Oscillator):
-        raise TypeError(complaint("oscillator", "a shno.Oscillator", repr(oscillator), "shno.preset(name) gives one."))
+    check_kind("oscillator", oscillator, Oscillator, "shno.preset(name) gives one.")
     if oscillator.shape:
         raise ValueError(complaint("oscillator", "a single one", f"shape {oscillator.shape}", "It is the nominal one."))
 
 
 def _devices(n, first):
     """The numbers of the devices, (n,)."""
-    for name, value, low, high in (("n", n, 1, LARGEST), ("first", first, 0, 2**32 - LARGEST)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool):
-            raise TypeError(complaint(name, "an integer", repr(value), "Devices are counted."))
-        if not low <= value <= high:
-            raise ValueError(complaint(name, f"in [{low}, {high}]", value, "Draw a larger set in chunks, by first."))
-    return np.arange(int(first), int(first) + int(n))
+    remedy = "Draw a larger set in chunks, by first."
+    n, first = as_whole("n", n, 1, LARGEST, remedy), as_whole("first", first, 0, 2**32 - LARGEST, remedy)
+    return np.arange(first, first + n)
 
 
 def _positions(positions, n):
@@ -270,10 +271,10 @@ def _items(spread):
     """The items of a mapping; TypeError for another kind, ValueError for a name that cannot be spread."""
     if not isinstance(spread, Mapping):
         remedy = "shno.variability.typical(oscillator) gives one."
-        raise TypeError(complaint("spread", "a mapping {parameter: Spread or number}", repr(spread), remedy))
+        raise TypeError(complaint("spread", "a mapping {parameter: Spread or number}", shown(spread), remedy))
     for name in spread:
         if name not in INDEX:
-            raise ValueError(complaint("spread", f"of {', '.join(INDEX)}", repr(name), "Or vary it by hand."))
+            raise ValueError(complaint("spread", f"of {', '.join(INDEX)}", shown(name), "Or vary it by hand."))
     return spread.items()
 
 
@@ -284,7 +285,7 @@ def _checked_spread(oscillator, name, spread):
         spread = Spread(spread, law)
     if (spread.law == "fisher") != (law == "fisher"):
         remedy = "'fisher' is for easy_axis, and only that."
-        raise ValueError(complaint(f"law of {name}", "one that fits", repr(spread.law), remedy))
+        raise ValueError(complaint(f"law of {name}", "one that fits", shown(spread.law), remedy))
     if getattr(oscillator, name) is None:
         remedy = "Leave its spread out, or take shno.variability.typical(oscillator)."
         raise ValueError(complaint(name, "given in the oscillator where it is spread", None, remedy))

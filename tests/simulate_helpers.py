@@ -17,6 +17,9 @@ ALL_TERMS = Oscillator(
     m_fixed=(-0.48, 0.36, 0.8), oersted=(3e-14, -5e-14, 8e-14), vcma=2e4, theta_SH=-0.2, field_like=-0.3, p=P,
     Lambda=1.3, Q_nl=0.8,
 )  # fmt: skip
+FEW_TERMS = Oscillator(
+    Ms=8.1e5, alpha=0.03, gamma=1.9e11, demag=(0.1, 0.2, 0.7), Ku=1e5, easy_axis=AXIS, field_like=-0.3, p=P
+)
 DRIVE = Drive(a_DL=6e-3, B_ext=(0.05, -0.13, 0.21), V_gate=0.7, dKu=3e3)
 M0 = (0.48, 0.6, -0.64)
 SHORT = {"duration": 0.3e-9, "dt": 1e-12, "m0": M0}

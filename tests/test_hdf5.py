@@ -15,7 +15,8 @@ from shno import hdf5
 T = np.arange(40) * 1e-12
 GROUPS = {
     "oscillator": {"Ms": (8e5, "A/m"), "alpha": (np.array([0.1, 0.2]), "1"), "p": (np.array([0.0, 1.0, 0.0]), "1")},
-    "drive": {"I": (1e-3, "A"), "B_ext": (np.array([[0.1, 0.0, 0.3]]), "T")},
+    "drive": {"I.Step.before": (1e-3, "A"), "B_ext": (np.array([[0.1, 0.0, 0.3]]), "T")},
+    "run": {"T": (np.linspace(300.0, 310.0, 80).reshape(40, 2), "K")},
 }
 SETTINGS = {"dt": 1e-12, "save_every": 1, "solver": "rk4", "temperature": 300.0, "seed": 2**63, "versions": "µ"}
 
@@ -73,7 +74,7 @@ def test_long_run_is_stored_in_chunks_without_much_padding(tmp_path):
 
 def test_layout_opens_with_plain_h5py(path):
     with h5py.File(path, "r") as file:
-        assert dict(file.attrs)["layout_version"] == 1
+        assert dict(file.attrs)["layout_version"] == 2
         assert file.attrs["format"].decode() == "shno trajectory"
         assert file.attrs["dt"] == 1e-12 and file.attrs["dt_units"].decode() == "s"
         assert file["t"].attrs["units"].decode() == "s" and file["m"].attrs["units"].decode() == "1"
@@ -82,6 +83,8 @@ def test_layout_opens_with_plain_h5py(path):
         assert file["parameters/oscillator/Ms"][()] == 8e5
         assert file["parameters/oscillator/Ms"].attrs["units"].decode() == "A/m"
         assert file["parameters/drive/B_ext"].attrs["units"].decode() == "T"
+        assert file["parameters/drive/I.Step.before"][()] == 1e-3
+        assert file["parameters/run/T"].attrs["units"].decode() == "K"
 
 
 @pytest.mark.parametrize(("batch", "names"), [((), []), ((2,), ["oscillator"]), ((2, 3), ["batch_0", "batch_1"])])
@@ -121,11 +124,11 @@ def test_hdf5_file_that_is_not_ours(tmp_path):
     assert "not a shno trajectory" in refusal(path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1"])
+@pytest.mark.parametrize("version", [0, 1, 3, "2"])
 def test_other_layout_version(path, version):
     with edited(path) as file:
         file.attrs["layout_version"] = version
-    assert "layout_version must be 1" in refusal(path)
+    assert "layout_version must be 2" in refusal(path)
 
 
 def test_file_cut_anywhere_is_refused(path, tmp_path):
@@ -152,7 +155,7 @@ def test_flipped_byte_is_refused_or_harmless(path, tmp_path):
     assert refused > 50  # the rest fell on unused space or on what is not read
 
 
-@pytest.mark.parametrize("name", ["t", "m", "parameters", "parameters/oscillator", "parameters/drive"])
+@pytest.mark.parametrize("name", ["t", "m", "parameters", *(f"parameters/{group}" for group in GROUPS)])
 def test_missing_part_is_named(path, name):
     with edited(path) as file:
         del file[name]

@@ -7,8 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from shno import Drive, Oscillator, Trajectory, plots
-from shno.drive import Sampled
+from shno import Drive, Oscillator, Sampled, Sine, Trajectory, plots
 
 
 def trajectory(n=4001, f=9.96e9, amplitude=0.5, dt=1e-12):
@@ -29,7 +28,7 @@ def noise(n):
 def batch():
     """Two by three oscillators that differ in current, alpha and p."""
     one = trajectory()
-    p = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    p = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     oscillator = replace(one.oscillator, alpha=np.array([[0.01], [0.02]]), p=p)
     m = np.broadcast_to(one.m[:, None, None], (len(one.t), 2, 3, 3))
     drive = replace(one.drive, I=np.array([1e-4, 2e-4, 3e-4]))
@@ -66,21 +65,41 @@ def test_the_ending_chooses_the_format(ending, magic, tmp_path):
     assert path.read_bytes().startswith(magic)
 
 
-def test_caption_holds_every_parameter_and_the_first_of_a_batch(tmp_path):
+def test_caption_holds_every_parameter_off_its_default_and_the_first_of_a_batch(tmp_path):
     path = tmp_path / "run.svg"
     plots.plot(RUNS["batch"], path)
     text = path.read_text().replace("\N{NO-BREAK SPACE}", " ")
-    first = ("Oscillator 0 of 6", "I = 0.0001 A", "alpha = 0.01", "p = (0, 1, 0)")
+    first = ("Oscillator 0 of 6", "I = 0.0001 A", "alpha = 0.01", "p = (0, 0, 1)")
     for part in (*first, "0.1567, 0.3625) T", "Ms = 1.05e+06 A/m", "4000 steps of 1 ps"):
         assert part in text
 
 
-def test_caption_describes_a_waveform(tmp_path):
-    samples = Sampled(np.arange(24.0).reshape(4, 2, 3), 1e-9)
+def test_caption_describes_waveforms_of_the_first_of_a_batch(tmp_path):
+    samples, sine = Sampled(np.arange(24.0).reshape(4, 2, 3), 2.0), Sine(0.5, 5.0, 0.25)
+    amplitudes = Sine(np.array([[0.25], [0.5]]), 3.0) * np.array([7.0, 8.0, 9.0])
+    drive = Drive(a_DL=samples, B_ext=(0.125, sine, 0.0), V_gate=amplitudes)
     path = tmp_path / "run.svg"
-    plots.plot(replace(RUNS["batch"], drive=Drive(a_DL=samples)), path)
+    plots.plot(replace(RUNS["batch"], drive=drive), path)
     text = path.read_text().replace("\N{NO-BREAK SPACE}", " ")
-    assert "a_DL = 4 samples of 1e" in text and "from 0 to 18 T" in text  # a comment in SVG holds no two hyphens
+    assert "B_ext = (0.125, Sine(0.5, 5, 0.25), 0) T" in text
+    assert "a_DL = Sampled(0 to 18, 2, 0, hold) T" in text
+    assert "V_gate = Product(Sine(0.25, 3, 0), 7) V" in text
+
+
+def test_caption_names_noise_and_heat(tmp_path):
+    oscillator = replace(
+        RUNS["one"].oscillator, R=300.0, R_th=8e5, C_th=1e-16, further_axes=[[0, 0.6, 0.8]], further_Ku=[2e4]
+    )
+    path = tmp_path / "run.svg"
+    plots.plot(replace(RUNS["one"], oscillator=oscillator, temperature=290.0, seed=11, T=np.full(4001, 290.0)), path)
+    text = path.read_text().replace("\N{NO-BREAK SPACE}", " ")
+    for part in (
+        "temperature 290 K, seed 11",
+        "R_th = 800000 K/W",
+        "further_axes = (0, 0.6, 0.8)",
+        "further_Ku = (20000)",
+    ):
+        assert part in text
 
 
 def test_the_line_that_is_found_is_marked(tmp_path):

@@ -1,6 +1,8 @@
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -87,21 +89,56 @@ def test_info_describes_a_batch(folder, capsys):
     assert "B_ext        array (3, 3), -0.06333 to 0.36252 T" in text
 
 
-def test_info_describes_a_waveform(folder, capsys):
-    point = shno.operating_point("w-cofeb-pma")
-    drive = shno.Drive(I=Sampled([1e-4, 2e-4], 5e-12), B_ext=point.B_ext)
+def test_info_describes_waveforms(folder, capsys):
+    drive = shno.Drive(
+        I=Sampled([1e-4, 2e-4], 5e-12), B_ext=(0.1, shno.Sine(1e-3, 5e9), 0.3), V_gate=shno.Step(0, 1, 0)
+    )
     shno.simulate(shno.preset("w-cofeb-pma"), drive, duration=1e-11, dt=1e-12).save("run.h5")
     assert main(["info", "run.h5"]) == 0
-    assert "I            samples (2,) of 5e-12 s, 0.0001 to 0.0002 A" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "I            Sampled(0.0001 to 0.0002, 5e-12, 0, hold) A" in text
+    assert "B_ext        (0.1, Sine(0.001, 5e+09, 0), 0.3) T" in text and "V_gate       Step(0, 1, 0) V" in text
 
 
-def test_presets_lists_all_with_point_and_source(capsys):
+def test_info_describes_a_heated_run(folder, capsys):
+    oscillator = replace(shno.preset("w-cofeb-pma"), R=300.0, R_th=8e5, C_th=1e-16)
+    drive = replace(shno.operating_point("w-cofeb-pma"), I=np.array([1e-4, 2e-4]))
+    keywords = {"duration": 1e-11, "dt": 1e-12, "temperature": 300.0, "seed": 1}
+    run = shno.simulate(oscillator, drive, **keywords)
+    run.save("run.h5")
+    assert main(["info", "run.h5"]) == 0
+    text = capsys.readouterr().out
+    assert f"T            shape (11, 2), 300 to {run.T.max():.6g} K" in text and run.T.max() > 300.1
+    assert "R_th         800000 K/W" in text and "temperature  300 K" in text
+
+
+@pytest.mark.parametrize("words", [(), ("--solver", "heun"), ("--executor", "torch", "--duration-ns", "0.1")])
+def test_a_temperature_comes_with_a_seed(words, folder, capsys, complaint):
+    noise = ("--temperature-K", "300", "--seed", "7")
+    assert main([*SIMULATE, "--dt-ps", "0.5", *words, *noise, "--out", "run.h5"]) == 0
+    assert "temperature 300 K" in capsys.readouterr().out
+    run = shno.load("run.h5")
+    assert (run.temperature, run.seed) == (300.0, 7)
+    assert (run.solver, run.executor) == (
+        "heun" if "heun" in words else "rk4",
+        "torch" if "torch" in words else "compiled",
+    )
+    assert main([*SIMULATE, "--dt-ps", "0.5", *words, *noise, "--out", "again.h5"]) == 0
+    assert shno.load("again.h5") == run
+    capsys.readouterr()
+    assert "seed must be an integer where there is thermal noise" in complaint(*SIMULATE, *noise[:2], "--out", "no.h5")
+    assert "seed must be None at T = 0" in complaint(*SIMULATE, *noise[2:], "--out", "no.h5")
+
+
+def test_presets_lists_all_with_point_and_the_source_of_every_number(capsys):
     from shno.presets import PRESETS
 
     assert main(["presets"]) == 0
     text = capsys.readouterr().out
     for name, preset in PRESETS.items():
-        assert f"{name}\n    {preset.summary}\n    operating point: " in text and preset.source in text
+        assert f"{name}\n    {preset.summary}\n    operating point: " in text
+        for number, source in preset.sources.items():
+            assert re.search(rf"\b{number} = [^\n]*: {re.escape(source)}", text), (name, number)
 
 
 def test_bad_calls_of_simulate_give_one_line(complaint):
@@ -112,7 +149,7 @@ def test_bad_calls_of_simulate_give_one_line(complaint):
     assert "I must be finite, got nan" in complaint(*SIMULATE, "--current-mA", "nan", *out)
     assert "B_ext must be finite, got nan" in complaint(*SIMULATE, "--B-mT", "0,nan,1", *out)
     assert "dt must be" in complaint(*SIMULATE, "--dt-ps", "nan", *out)
-    assert "dt must be > 0" in complaint(*SIMULATE, "--dt-ps", "-1", *out)
+    assert "dt must be in [1e-20, 1e-3] s, got -1e-12" in complaint(*SIMULATE, "--dt-ps", "-1", *out)
     assert "save_every must be" in complaint(*SIMULATE, "--save-every", "7", *out)
     assert "|m0| must be 1" in complaint(*SIMULATE, "--m0", "1,1,0", *out)
 

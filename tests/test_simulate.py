@@ -17,7 +17,10 @@ def test_time_is_counted_in_steps_and_never_summed(save_every):
     assert same(run.t, 1e-12 * (2300 + n))  # a multiple of dt: steps are counted from t = 0
     assert run.m.shape == (300 // save_every + 1, 3) and run.t0 == run.t[0]
     off = simulate(ALL_TERMS, DRIVE, **SHORT, t0=2.3004e-9, save_every=save_every)
-    assert same(off.t, 2.3004e-9 + 1e-12 * n) and same(off.m, run.m)
+    np.testing.assert_allclose(off.t, 2.3004e-9 + 1e-12 * n, rtol=1e-15)
+    assert same(off.m, run.m)
+    rest = simulate(ALL_TERMS, DRIVE, **SHORT, t0=off.t[20], save_every=save_every)
+    assert same(rest.t[: 300 // save_every - 19], off.t[20:])  # from any time of a grid on, the same grid
 
 
 def test_the_state_at_the_start_is_saved_first():

@@ -243,11 +243,7 @@ def test_times_are_checked(wave):
     wave = wave + Step(0.0, 1.0, 0.0)
     for bad in ("now", None, [[1.0], [2.0, 3.0]]):
         for give in (wave.at, lambda t: wave.at(0.0, [t]), lambda t: wave.breakpoints(0.0, t)):
-            with (
-                pytest.raises(TypeError, match=r"^(t|inside|stop) must be a number")
-                if bad
-                else pytest.raises(TypeError)
-            ):
+            with pytest.raises(TypeError, match=r"^(t|inside|stop) must be a number or an array of numbers, got "):
                 give(bad)
     for bad, rule in ((np.nan, "finite"), (np.inf, "finite"), (1e100, "at most 1e\\+60 in size")):
         for name, give in (("t", wave.at), ("stop", lambda t: wave.breakpoints(0.0, t))):

@@ -1,4 +1,4 @@
-"""D3, D12, D15, D16, D17: large angles without torque - switching by a field, energy, cones, nonlinear shift, pumping."""
+"""D3, D12, D15-D17: without torque - switching by a field, energy, cones, nonlinear shift, parametric pumping."""
 
 from functools import partial
 
@@ -229,9 +229,10 @@ def _draw_shift(ax):
 
 
 def _draw_pumping(ax):
-    expected = parametric_threshold(0.1, 1.0, 0.01)
-    b = expected * np.linspace(0.4, 1.6, 13)
+    b = parametric_threshold(0.1, 1.0, 0.01) * np.linspace(0, 1.6, 9)
+    eigenvalue = ringdown_eigenvalue(0.1, 1.0, 0.01, GAMMA)
+    growth = -eigenvalue.real * (b / parametric_threshold(0.1, 1.0, 0.01) - 1) * np.pi / eigenvalue.imag
     ax.axhline(0, color="black", lw=0.6)
-    ax.axvline(expected * 1e3, label="$2\\alpha(B_1+B_2)\\sqrt{B_1B_2}/|B_2-B_1|$", **LINE)
+    ax.plot(b * 1e3, growth * 100, label="$\\Gamma(b/b_c - 1)$, $b_c$ = 7.73 mT", **LINE)
     ax.plot(b * 1e3, np.log(multiplier(b)) * 100, label="Floquet multiplier", **POINTS)
     ax.set(xlabel="Pump amplitude (mT)", ylabel="Growth a pump period (%)", title="4  Parametric instability")

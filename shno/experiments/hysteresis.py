@@ -97,8 +97,8 @@ def swept_hysteresis(oscillator, directions, B_max, *, duration, dt, drive=None,
     check_nouns(oscillator, drive)
     d, B_max = unit_vectors("directions", directions), number("B_max", B_max, FIELD_SIZE)
     duration = number("duration", duration, ("in (0, 1e3] s", lambda x: (x > 0) & (x <= 1e3), "Of the whole loop."))
-    ends = [B_max * d[..., k] for k in range(3)]
-    B_ext = tuple(Ramp(B, -B, 0.0, duration / 2) + Ramp(0.0, 2 * B, duration / 2, duration) for B in ends)
+    sweep = Ramp(B_max, -B_max, 0.0, duration / 2) + Ramp(0.0, 2 * B_max, duration / 2, duration)
+    B_ext = tuple(sweep * d[..., k] if np.any(d[..., k]) else 0.0 for k in range(3))
     run = simulate(oscillator, with_field(drive, B_ext), duration=duration, dt=dt, **settings)
     B = B_max * np.interp(run.t, [0.0, duration / 2, duration], [1.0, -1.0, 1.0])
     m_along = np.sum(run.m * d, axis=-1)

@@ -5,9 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from shno.analysis import amplitude, frequency, linewidth
+from shno.analysis.door import part
 from shno.experiments._drive import CURRENT, batch_of, check_nouns, ensemble, swept, with_current
 from shno.experiments.threshold import critical_current
 from shno.simulate import simulate
+
+CENTRE = 0.2  # of the rms radius of an orbit, drawn as a circle: nearer to its centre the phase means little
+SHARE = 2e-4  # of the time there, from which on it slips too often to diffuse
 
 
 class CurrentSweep(NamedTuple):
@@ -18,7 +22,7 @@ class CurrentSweep(NamedTuple):
     frequency : (n, *batch), Hz         NaN where there is no line
     amplitude : (n, *batch)             `analysis.amplitude`, the sine of the cone angle of a circular precession
     linewidth, error : (n, *batch), Hz  full width at half maximum and its standard error; None at temperature 0, NaN
-                                        below the threshold
+                                        below the threshold and where the phase slips
     """
 
     current: np.ndarray
@@ -34,8 +38,9 @@ def frequency_against_current(oscillator, drive, currents, *, duration, dt, disc
                               **settings):  # fmt: skip
     """Frequency, amplitude and, at a temperature, linewidth against current, beside the threshold.
 
-    Frequency and amplitude are means over the realisations; the linewidth is that of the diffusion of their phases,
-    which means something above the threshold. Below it is the one of `fmr` with the current in its drive.
+    Frequency and amplitude are means over the realisations; the linewidth is that of the diffusion of their phases. It
+    is NaN below the threshold (there it is the one of `fmr` with the current in its drive), and where noise often takes
+    m to the centre of its orbit, so that the phase slips. A transient that is not discarded widens the line.
 
     oscillator, drive : Oscillator, Drive   the value of the drive's current is exchanged
     currents : (n,)                 in the drive's own unit
@@ -58,9 +63,26 @@ def frequency_against_current(oscillator, drive, currents, *, duration, dt, disc
     width = error = None
     if run.temperature > 0:
         width, error = linewidth(run, realisations=0 if realisations > 1 else None, lag=lag, discard=discard)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            below = currents / threshold < 1
-        width, error = (np.where(below, np.nan, part) for part in (width, error))
+        none = _below(currents, threshold) | _slips(run, discard, realisations)
+        width, error = (np.where(none, np.nan, each) for each in (width, error))
     if realisations > 1:
         f, A = f.mean(axis=0), A.mean(axis=0)
     return CurrentSweep(currents.reshape(-1), drive.current[0], threshold, f, A, width, error)
+
+
+def _below(currents, threshold):
+    """Whether a current is below the threshold; False where there is none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return currents / threshold < 1
+
+
+def _slips(run, discard, realisations):
+    """Whether m is near the centre of its orbit too often for the phase to be one, over all realisations."""
+    m = part(run, "all", discard, least=3)
+    m = m - m.mean(axis=0)
+    variance, axes = np.linalg.eigh(np.einsum("n...i,n...j->...ij", m, m) / len(m))  # ascending
+    squares = np.einsum("n...i,...ij->n...j", m, axes[..., 1:]) ** 2 / np.maximum(
+        variance[..., 1:], np.finfo(float).tiny
+    )
+    share = (squares.sum(axis=-1) < 2 * CENTRE**2).mean(axis=0)
+    return (share.mean(axis=0) if realisations > 1 else share) > SHARE
