@@ -1,42 +1,64 @@
 """What `simulate` is called with: every complaint about the call's own numbers and names."""
 
+import os
+from math import prod
+
 import numpy as np
 
-from shno.checks import as_array, check_finite, check_unit_vectors, check_values, complaint
-from shno.drive import Drive
-from shno.oscillator import Oscillator
+from shno.checks import (
+    as_array,
+    as_integers,
+    as_number,
+    check_choice,
+    check_finite,
+    check_unit_vectors,
+    check_values,
+    complaint,
+    shown,
+)
+from shno.parameters import check_nouns
 from shno.plan import ON_GRID
 
 MULTIPLE = 1e-9  # how far a duration may lie off a multiple of its step, relative
-MOST_STEPS = 1 << 40  # float64 still tells times apart far below a step
+MOST_STEPS = 10**11  # of a run: an hour for one oscillator; a longer one goes on from its last state and time
+FARTHEST = 1 << 40  # steps from t = 0: float64 still tells times apart far below a step
+MOST_DRAWS = 10_000  # of the noise in a step
+SEED = "an integer where there is thermal noise"
+
+STEP = ("in [1e-20, 1e-3] s", lambda x: (x >= 1e-20) & (x <= 1e-3), "About 1e-12 s is usual.")
+RULES = {
+    "duration": ("> 0", lambda x: x > 0, "Give it in seconds."),
+    "dt": STEP,
+    "temperature": ("in [0, 1e5] K", lambda x: (x >= 0) & (x <= 1e5), "In kelvin."),
+    "noise_dt": STEP,
+    "rtol": ("in [1e-13, 0.1]", lambda x: (x >= 1e-13) & (x <= 0.1), "Rounding hides what is smaller."),
+    "atol": ("in (0, 0.1]", lambda x: (x > 0) & (x <= 0.1), "It is the error in m allowed in a step."),
+}
 
 
-def check_call(oscillator, drive, duration, dt, t0, temperature, seed, noise_dt, solver, dtype, save_every):
-    """Every complaint about the call's own numbers and names; returns the number of steps, and of draws a step."""
-    for name, value, kind in (("oscillator", oscillator, Oscillator), ("drive", drive, Drive)):
-        if not isinstance(value, kind):
-            raise TypeError(complaint(name, f"a shno.{kind.__name__}", repr(value), "shno.preset(name) gives one."))
-    noise_step = dt if noise_dt is None else noise_dt
-    for name, value in zip(
-        ("duration", "dt", "t0", "temperature", "noise_dt"), (duration, dt, t0, temperature, noise_step), strict=True
-    ):
-        if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
-            raise TypeError(complaint(name, "a number", repr(value), "It is one for the whole batch."))
-        check_finite(name, as_array(name, value))
-    for name, value in (("dt", dt), ("noise_dt", noise_step)):
-        check_values(name, value, "in [1e-20, 1e-3] s", lambda x: (x >= 1e-20) & (x <= 1e-3), "About 1e-12 s is usual.")
-    check_values("duration", duration, "> 0", lambda x: x > 0, "Give it in seconds.")
-    check_values("temperature", temperature, "in [0, 1e5] K", lambda x: (x >= 0) & (x <= 1e5), "In kelvin.")
-    known = {"solver": ("rk4", "heun", "reference"), "dtype": ("float64", "float32")}
-    for name, value in (("solver", solver), ("dtype", dtype)):
-        if not isinstance(value, str) or value not in known[name]:
-            rule = f"one of {', '.join(known[name])}"
-            raise ValueError(complaint(name, rule, repr(value), "Choose one of these."))
-    for name, value in (("duration", duration), ("t0", t0)):
-        rule = f"at most {MOST_STEPS} dt in size"
-        check_values(name, value, rule, lambda x: np.abs(x) <= MOST_STEPS * dt, "Give both in seconds.")
+def checked_numbers(**numbers):
+    """The call's numbers as floats, each of them checked; one that is None stays so."""
+    for name, value in numbers.items():
+        if value is not None or name != "noise_dt":
+            numbers[name] = as_number(name, value)
+            check_finite(name, numbers[name])
+            if name in RULES:
+                check_values(name, numbers[name], *RULES[name])
+    return numbers.values()
+
+
+def check_call(oscillator, drive, duration, dt, t0, temperature, seed, noise_dt, solver, dtype, save_every, progress):
+    """Every complaint about the call's settings; returns the number of steps, and of draws a step."""
+    check_nouns(oscillator, drive)
+    check_choice("solver", solver, ("rk4", "heun", "reference"))
+    check_choice("dtype", dtype, ("float64", "float32"))
+    if progress is not None and not callable(progress):
+        raise TypeError(complaint("progress", "callable", shown(progress), "It is told the steps done and in all."))
+    for name, value, most in (("duration", duration, MOST_STEPS), ("t0", t0, FARTHEST)):
+        rule = f"at most {most:g} dt in size"
+        check_values(name, value, rule, lambda x, most=most: np.abs(x) <= most * dt, "A long run may go on from t0.")
     n = _multiple("duration", duration, "dt", dt)
-    draws = _check_noise(oscillator, temperature, seed, solver, dt, noise_step, t0)
+    draws = _check_noise(oscillator, temperature, seed, solver, dt, dt if noise_dt is None else noise_dt, t0)
     _check_save_every(save_every, n)
     return n, draws
 
@@ -44,21 +66,25 @@ def check_call(oscillator, drive, duration, dt, t0, temperature, seed, noise_dt,
 def _check_noise(oscillator, temperature, seed, solver, dt, noise_dt, t0):
     """Complaints about the noise; returns the draws a step."""
     noisy = temperature > 0 or oscillator.R_th is not None
+    if seed is not None:
+        if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+            raise TypeError(complaint("seed", SEED, shown(seed), "The same seed repeats the run."))
+        as_integers("seed", seed, 64, "Any such number.", single=True)
     if temperature > 0 and solver == "reference" and oscillator.R_th is None:
         remedy = "shno.reference.solve takes a given noise field."
         raise ValueError(complaint("temperature", "0 K for the reference", f"{temperature:.6g} K", remedy))
+    if (not noisy or solver == "reference") and seed is not None:
+        rule = "None for the reference" if noisy else "None at T = 0"
+        raise ValueError(complaint("seed", rule, seed, "Nothing is drawn without a temperature or by the reference."))
     if solver == "reference":
         return 1
-    if not noisy and seed is not None:
-        raise ValueError(complaint("seed", "None at T = 0", repr(seed), "Nothing is drawn in a deterministic run."))
     draws = _multiple("dt", dt, "noise_dt", noise_dt)
+    rule, remedy = f"at most {MOST_DRAWS} noise_dt", "A step takes the mean of so many draws."
+    check_values("dt", draws, rule, lambda x: x <= MOST_DRAWS, remedy)
     if not noisy:
         return draws
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
-        kind = "an integer where there is thermal noise"
-        error = ValueError if seed is None else TypeError
-        raise error(complaint("seed", kind, repr(seed), "The same seed repeats the run."))
-    check_values("seed", seed, "in [0, 2^64)", lambda x: (x >= 0) & (x < 2**64), "Any such number.")
+    if seed is None:
+        raise ValueError(complaint("seed", SEED, None, "The same seed repeats the run."))
     if oscillator.volume is None:
         remedy = "Set volume, or width and thickness, in Oscillator."
         raise ValueError(complaint("volume", "given where there is thermal noise", None, remedy))
@@ -81,7 +107,7 @@ def _multiple(name, value, unit_name, unit):
 def _check_save_every(save_every, n):
     if not isinstance(save_every, int | np.integer) or isinstance(save_every, bool) or save_every < 1 or n % save_every:
         rule = f"a whole number that divides the {n} steps"
-        raise ValueError(complaint("save_every", rule, repr(save_every), "Use 1 to save all."))
+        raise ValueError(complaint("save_every", rule, shown(save_every), "Use 1 to save all."))
 
 
 def check_m0(m0):
@@ -92,28 +118,43 @@ def check_m0(m0):
     return m0
 
 
+def check_memory(n, save_every, batch, dtype):
+    """ValueError unless the saved states fit into the memory of this machine."""
+    saved = n // save_every + 1
+    size = saved * prod(batch) * 3 * np.dtype(dtype).itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > memory:
+        rule = f"such that what is saved fits into memory, {memory / 1e9:.3g} GB"
+        got = f"{save_every} for {saved} states of {prod(batch)} oscillators, {size / 1e9:.3g} GB"
+        remedy = "Take a larger save_every, or a shorter duration."
+        raise ValueError(complaint("save_every", rule, got, remedy))
+
+
+def checked_realisation(realisation):
+    """realisation as an array of integers in [0, 2^32), or None; TypeError, ValueError for anything else."""
+    if realisation is None:
+        return None
+    return as_integers("realisation", realisation, 32, "It tells one oscillator's noise from another's.").astype(int)
+
+
 def realisations(realisation, batch):
     """The realisation of each oscillator, (n,) integers: as given, or its place in the batch."""
-    n = int(np.prod(batch))
     if realisation is None:
-        return np.arange(max(n, 1))
-    given = np.asarray(realisation)
-    if given.dtype.kind not in "iu":
-        raise TypeError(complaint("realisation", "integers", repr(realisation), "One tells each oscillator's noise."))
-    check_values("realisation", given, "in [0, 2^32)", lambda x: (x >= 0) & (x < 2**32), "Any such number.")
-    return np.broadcast_to(given, batch).ravel()
+        return np.arange(max(prod(batch), 1))
+    return np.broadcast_to(realisation, batch).ravel()
 
 
 def executor_of(solver, executor, device):
     """The executor that runs: "auto" is compiled on the CPU and torch elsewhere; ValueError for what cannot be."""
-    known = ("auto", "compiled", "torch")
-    if not isinstance(executor, str) or executor not in known:
-        raise ValueError(complaint("executor", f"one of {', '.join(known)}", repr(executor), "Choose one of these."))
+    check_choice("executor", executor, ("auto", "compiled", "torch"))
+    _check_kind_of_device(device)
     on_cpu = str(device) == "cpu"
     if solver == "reference":
         if executor != "auto" or not on_cpu:
             got = f"executor {executor!r} on {device}"
-            raise ValueError(complaint("executor", "'auto' on the CPU for the reference", got, "scipy solves it."))
+            raise ValueError(
+                complaint("executor, device", "'auto' on the CPU for the reference", got, "scipy solves it.")
+            )
         return "scipy"
     if executor == "compiled" and not on_cpu:
         got = f"compiled on {device}"
@@ -123,12 +164,22 @@ def executor_of(solver, executor, device):
     return executor if executor != "auto" else "compiled" if on_cpu else "torch"
 
 
+def _check_kind_of_device(device):
+    """TypeError unless it is what torch names its devices by."""
+    if not isinstance(device, str):
+        import torch
+
+        if not isinstance(device, torch.device):
+            remedy = "Usual are 'cpu' and 'cuda'."
+            raise TypeError(complaint("device", "a torch device or its name", shown(device), remedy))
+
+
 def _check_device(device):
-    """ValueError unless torch knows the device and can put a tensor there."""
+    """ValueError unless torch knows the device and can read a tensor there."""
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.empty(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(complaint("device", "one that torch has here", repr(device), reason)) from None
+        raise ValueError(complaint("device", "one that torch has here", shown(device), reason)) from None

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 LONGEST = 80  # characters of a value in an error's text
-MOST_AXES = 32  # of an array: half of what numpy has, as some are added
+MOST_AXES = 16  # of an array: numpy's functions take 32 at least, and some are added
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
 

@@ -4,19 +4,30 @@ On the CPU the compiled kernels and their adjoint (`adjoint`), elsewhere plain t
 """
 
 from collections import namedtuple
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 
 from shno.adjoint import compiled_passage
-from shno.checks import IntegrationError, complaint
+from shno.checks import (
+    IntegrationError,
+    as_array,
+    as_number,
+    as_whole,
+    check_choice,
+    common_shape,
+    complaint,
+    shown,
+)
 from shno.llgs import right_hand_side
-from shno.parameters import arguments, batch_shape, reduced_step
+from shno.parameters import FIELD, TORQUE, arguments, batch_shape, reduced_step
 from shno.solvers import rk4
 from shno.vector import dot, normalise
 from shno.waveform import Waveform
 
 LARGEST_NORM_ERROR = 2e-4  # of |m|^2 before projection: 1e-4 of |m|
+MOST_STEPS = 1 << 24  # the kernels count in the precision of m
 EXECUTORS = ("auto", "compiled", "torch")
 
 
@@ -45,11 +56,13 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
                                 component is below `threshold` now
     executor                    "auto" (compiled on the CPU, torch elsewhere), "compiled" or "torch"
     Returns : Passage(m_end, m_peak, crossings, crossing_time); gradients flow through m_end and m_peak
-    Raises : ValueError, IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
+    Raises : TypeError, ValueError; IntegrationError where the result is not finite, or when | |m| - 1 | exceeds 1e-4
+    before projection
     """
-    _check(m, dt, n_steps, component, threshold, rearm, executor)
-    values = {name: _as_tensor(value, m) for name, value in _with_torque(parameters, a_DL).items()}
-    batch = batch_shape(values | {"m": m})
+    _check_tensor(m)
+    dt, n_steps, threshold, rearm = _checked_numbers(m, dt, n_steps, component, threshold, rearm, executor)
+    values = _with_torque(parameters, a_DL, m)
+    batch = _batch(values, m, armed)
     tree = (reduced_step(values, dt), *arguments(values))
     m = m.expand(*batch, 3)
     armed = m.detach()[..., component] < threshold if armed is None else armed.expand(batch)
@@ -62,50 +75,83 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     return result
 
 
-def _check(m, dt, n_steps, component, threshold, rearm, executor):
-    """Every complaint about the call's shapes and names."""
-    if m.shape[-1:] != (3,) or not m.is_floating_point():
+def _check_tensor(m):
+    """TypeError unless m is a tensor, ValueError unless it is one of vectors in a precision that is integrated."""
+    if not isinstance(m, torch.Tensor):
+        raise TypeError(complaint("m", "a tensor", shown(m), "torch.as_tensor makes one of an array."))
+    if m.shape[-1:] != (3,) or m.dtype not in (torch.float32, torch.float64) or m.numel() == 0 or m.is_meta:
         got = f"{m.dtype} {tuple(m.shape)}"
-        raise ValueError(complaint("m", "a floating-point tensor (..., 3)", got, "xyz is the last axis."))
-    if not 0 < dt < np.inf or n_steps != int(n_steps):
-        got = f"{dt!r} and {n_steps!r}"
-        raise ValueError(complaint("dt, n_steps", "> 0 and finite, a whole number", got, "2e-12 and 250 are usual."))
-    if component not in (0, 1, 2) or not rearm <= threshold or n_steps < 1:
-        got = f"component {component}, rearm {rearm}, threshold {threshold}, n_steps {n_steps}"
-        rule = "0, 1 or 2, at most threshold, at least 1"
-        raise ValueError(complaint("component, rearm, n_steps", rule, got, "Correct the call."))
-    if executor not in EXECUTORS or (executor == "compiled" and m.device.type != "cpu"):
-        got = f"{executor!r} on {m.device.type}"
-        raise ValueError(complaint("executor", f"one of {', '.join(EXECUTORS)}", got, "Compiled needs the CPU."))
+        raise ValueError(complaint("m", "float32 or float64 of shape (..., 3)", got, "xyz is the last axis."))
+
+
+def _checked_numbers(m, dt, n_steps, component, threshold, rearm, executor):
+    """dt, n_steps, threshold and rearm as numbers; TypeError, ValueError for these, component and executor."""
+    dt = as_number("dt", dt, "in [1e-20, 1e-3] s", lambda x: (x >= 1e-20) & (x <= 1e-3), "About 1e-12 s is usual.")
+    n_steps = as_whole("n_steps", n_steps, 1, MOST_STEPS, "A longer passage is several calls, each from m_end.")
+    as_whole("component", component, 0, 2, "It is x, y or z.")
+    rule, remedy = "in [-2, 2]", "It is a component of a unit vector."
+    threshold = as_number("threshold", threshold, rule, lambda x: np.abs(x) <= 2, remedy)
+    rule = f"in [-2, threshold = {threshold:.6g}]"
+    rearm = as_number("rearm", rearm, rule, lambda x: (x >= -2) & (x <= threshold), "m re-arms below the threshold.")
+    check_choice("executor", executor, EXECUTORS)
+    if executor == "compiled" and m.device.type != "cpu":
+        raise ValueError(complaint("executor", "'torch' off the CPU", f"compiled on {m.device.type}", "Or 'auto'."))
+    return dt, n_steps, threshold, rearm
+
+
+def _batch(values, m, armed):
+    """The batch shape of the call; TypeError, ValueError where it has none."""
+    if armed is not None and (not isinstance(armed, torch.Tensor) or armed.dtype != torch.bool):
+        raise TypeError(complaint("armed", "a tensor of bool or None", shown(armed), "A Passage holds one."))
+    batch = batch_shape(values | {"m": m})
+    if armed is not None and common_shape({"armed": tuple(armed.shape), "m, a_DL and parameters": batch}) != batch:
+        raise ValueError(complaint("armed", f"of the batch's shape {batch}", tuple(armed.shape), "One an oscillator."))
+    return batch
 
 
 def _check_passage(end, deviation, n_steps, dt):
     """IntegrationError where the result is not finite or the norm moved too far before projection."""
     if not bool(end.isfinite().all()):
         raise IntegrationError(
-            f"m is not finite after {n_steps} steps. Look for NaN or infinity in a_DL and parameters."
+            f"m is not finite after {n_steps} steps. Look for NaN or infinity in m, a_DL and parameters."
         )
     if not bool((deviation <= LARGEST_NORM_ERROR).all()):
         worst = f"| |m| - 1 | reached {float(deviation.max()) / 2:.2g} within {n_steps} steps of {dt:.3g} s"
         raise IntegrationError(f"{worst}: m turns too far in one. Use dt <= {dt / 2:.3g} s.")
 
 
-def _with_torque(parameters, a_DL):
+def _with_torque(parameters, a_DL, m):
     """The parameters at this torque, and at the current that makes it where an Oersted field follows it."""
-    parameters = parameters | {"a_DL": a_DL}
-    if parameters.get("J") is not None:
-        parameters["J"] = a_DL / parameters["torque_per_J"]
-    return parameters
+    if not isinstance(parameters, Mapping):
+        raise TypeError(complaint("parameters", "what shno.parameters gives", shown(parameters), "It is a dict."))
+    missing = {"gamma", "field_like", *TORQUE, *FIELD} - {"a_FL", "a_DL", *parameters}
+    if missing:
+        got = f"no {', '.join(sorted(missing))}"
+        raise ValueError(complaint("parameters", "what shno.parameters gives", got, "Each name has a value or None."))
+    held = {name: value for name, value in parameters.items() if name != "a_DL"}
+    values = {name: _as_tensors(f"{name} of parameters", value, m) for name, value in held.items()}
+    values["a_DL"] = _as_tensor("a_DL", a_DL, m)
+    if values.get("J") is not None:
+        values["J"] = values["a_DL"] / values["torque_per_J"]
+    return values
 
 
-def _as_tensor(value, like):
-    """Numbers and arrays as tensors on the device and in the precision of `like`; None and gradients are kept."""
+def _as_tensors(name, value, like):
+    """A parameter, of one or of several parts, as tensors; None is kept."""
     if isinstance(value, Waveform):
         remedy = "Call it once for each held value."
         raise ValueError(complaint("parameters", "held", f"a {type(value).__name__}", remedy))
-    if value is None or isinstance(value, tuple):
-        return value if value is None else tuple(_as_tensor(part, like) for part in value)
-    value = np.array(value) if isinstance(value, np.ndarray) else value  # a copy: a read-only array makes torch warn
+    if isinstance(value, tuple):
+        return tuple(_as_tensors(name, part, like) for part in value)
+    return None if value is None else _as_tensor(name, value, like)
+
+
+def _as_tensor(name, value, like):
+    """Numbers or an array as a tensor on the device and in the precision of `like`; gradients are kept."""
+    if not isinstance(value, torch.Tensor):
+        value = np.array(as_array(name, value))  # a copy: a read-only array makes torch warn
+    elif value.is_complex() or value.dtype == torch.bool or value.is_meta:
+        raise TypeError(complaint(name, "real numbers", shown(value), "SI units are expected."))
     return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
 

@@ -39,7 +39,7 @@ def flicker_rms(h, *, f_low, f_high):
     Raises : TypeError, ValueError
     Source : the integral of h/f
     """
-    _check_band(f_low, f_high)
+    f_low, f_high = _checked_band(f_low, f_high)
     h = _bounded("h", h, "in [0, 1e60]", lambda x: (x >= 0) & (x <= LARGEST))
     return np.sqrt(np.asarray(h) * (log(f_high) - log(f_low)))[()]
 
@@ -65,7 +65,7 @@ def flicker(rms, *, f_low, f_high, duration, interval, seed, realisation=0, shar
     Raises : TypeError, ValueError
     Source : McWhorter, Semiconductor Surface Physics (1957) p. 207; Dutta, Horn, Rev. Mod. Phys. 53, 497 (1981) [K]
     """
-    _check_band(f_low, f_high)
+    f_low, f_high = _checked_band(f_low, f_high)
     terms = max(1, ceil((log(f_high) - log(f_low)) / log(LARGEST_RATIO)))
     step = (log(f_high) - log(f_low)) / terms  # ln r
     rms = _amplitude("rms", rms)
@@ -73,8 +73,8 @@ def flicker(rms, *, f_low, f_high, duration, interval, seed, realisation=0, shar
     total = 0.0
     for k in range(terms):  # added one by one: the order, and so the bits, do not depend on the batch
         rate = 2 * np.pi * exp(log(f_low) + (k + 0.5) * step)
-        total = total + _relaxing(stream.normals(FLICKER_TERM + k), rate * interval)
-    return Sampled(rms / sqrt(terms) * total, interval, start, interpolation)
+        total = total + _relaxing(stream.normals(FLICKER_TERM + k), rate * stream.interval)
+    return Sampled(rms / sqrt(terms) * total, stream.interval, start, interpolation)
 
 
 def ornstein_uhlenbeck(rms, *, rate, duration, interval, seed, realisation=0, shared=False, start=0.0,
@@ -88,11 +88,11 @@ def ornstein_uhlenbeck(rms, *, rate, duration, interval, seed, realisation=0, sh
     Raises : TypeError, ValueError
     Source : Uhlenbeck, Ornstein, Phys. Rev. 36, 823 (1930); exact update: Gillespie, Phys. Rev. E 54, 2084 (1996) [K]
     """
-    as_number("rate", rate, "in (0, 1e60] 1/s", lambda x: (x > 0) & (x <= LARGEST), "One over a time.")
+    rate = as_number("rate", rate, "in (0, 1e60] 1/s", lambda x: (x > 0) & (x <= LARGEST), "One over a time.")
     rms = _amplitude("rms", rms)
     stream = _Stream({"rms": rms}, duration, interval, seed, realisation, COMMON if _flag(shared) else FLICKER)
-    values = _relaxing(stream.normals(OU_TERM), rate * interval)
-    return Sampled(rms * values, interval, start, interpolation)
+    values = _relaxing(stream.normals(OU_TERM), rate * stream.interval)
+    return Sampled(rms * values, stream.interval, start, interpolation)
 
 
 def telegraph(amplitude, *, dwell_up, dwell_down, duration, interval, seed, realisation=0, shared=False, start=0.0):
@@ -116,13 +116,13 @@ def telegraph(amplitude, *, dwell_up, dwell_down, duration, interval, seed, real
     amplitude, up, down = parts.values()
     stream = _Stream(parts, duration, interval, seed, realisation, COMMON if _flag(shared) else TELEGRAPH)
     u = stream.uniforms(TELEGRAPH_TERM)
-    share, turns = up / (up + down), interval * (1 / up + 1 / down)
+    share, turns = up / (up + down), stream.interval * (1 / up + 1 / down)
     go_up, stay_up = -share * np.expm1(-turns), share + (1 - share) * np.exp(-turns)  # go_up <= stay_up
     is_up, decided = u < go_up, (u < go_up) | (u >= stay_up)  # else the state stays
     is_up[0], decided[0] = u[0] < share, True
     k = np.arange(len(u)).reshape(-1, *(1,) * (u.ndim - 1))
     latest = np.maximum.accumulate(np.where(decided, k, 0), axis=0)
-    return Sampled(np.where(np.take_along_axis(is_up, latest, axis=0), amplitude, -amplitude), interval, start)
+    return Sampled(np.where(np.take_along_axis(is_up, latest, axis=0), amplitude, -amplitude), stream.interval, start)
 
 
 def offset(sd, *, seed, realisation=0, shared=False):
@@ -162,15 +162,16 @@ class _Stream:
     """The random numbers of a noise, (n, *batch) at a time; its arguments are checked here."""
 
     def __init__(self, parts, duration, interval, seed, realisation, purpose):
-        for name, value in (("duration", duration), ("interval", interval)):
-            as_number(name, value, "in [1e-30, 1e30] s", lambda x: (x >= 1e-30) & (x <= 1e30), "In seconds.")
+        rule = "in [1e-30, 1e30] s", lambda x: (x >= 1e-30) & (x <= 1e30), "In seconds."
+        duration, self.interval = as_number("duration", duration, *rule), as_number("interval", interval, *rule)
         draw(seed, 0, realisation, purpose=purpose)  # checks seed and realisation
         self.batch = _together(**parts, realisation=realisation)
-        self.n = ceil(duration / interval * (1 - 1e-12)) + 1
+        self.n = ceil(duration / self.interval * (1 - 1e-12)) + 1
         size = self.n * int(np.prod(self.batch))
         if not 1 <= size <= LARGEST_SIZE:
             remedy = "Take a longer interval, or fewer realisations a call."
-            raise ValueError(complaint("duration/interval x realisation", f"of 1 to {LARGEST_SIZE}", size, remedy))
+            name = f"duration/interval x {', '.join((*parts, 'realisation'))}"
+            raise ValueError(complaint(name, f"of 1 to {LARGEST_SIZE} numbers", size, remedy))
         self.key, self.purpose = split(int(seed)), purpose
         self.realisation = np.broadcast_to(np.asarray(realisation, dtype=np.uint64), self.batch).ravel()
 
@@ -209,11 +210,12 @@ def _relaxing(normal, turns):
     return lfilter([1.0], [1.0, -exp(-turns)], pushed, axis=0)
 
 
-def _check_band(f_low, f_high):
-    """TypeError, ValueError unless 0 < f_low < f_high."""
-    for name, value in (("f_low", f_low), ("f_high", f_high)):
-        as_number(name, value, "in [1e-30, 1e30] Hz", lambda x: (x >= 1e-30) & (x <= 1e30), "In hertz.")
+def _checked_band(f_low, f_high):
+    """Both as floats; TypeError, ValueError unless 0 < f_low < f_high."""
+    rule = "in [1e-30, 1e30] Hz", lambda x: (x >= 1e-30) & (x <= 1e30), "In hertz."
+    f_low, f_high = as_number("f_low", f_low, *rule), as_number("f_high", f_high, *rule)
     check_values("f_high", f_high, f"above f_low = {f_low:.6g} Hz", lambda x: x > f_low, "They end the band.")
+    return f_low, f_high
 
 
 def _bounded(name, value, rule, allowed):
@@ -225,8 +227,8 @@ def _bounded(name, value, rule, allowed):
 
 
 def _amplitude(name, value):
-    """An rms, sd or amplitude."""
-    return _bounded(name, value, "in [0, 1e60]", lambda x: (x >= 0) & (x <= LARGEST))
+    """An rms, sd or amplitude: ten of it are a number that a waveform takes."""
+    return _bounded(name, value, "in [0, 1e59]", lambda x: (x >= 0) & (x <= LARGEST / 10))
 
 
 def _flag(shared):

@@ -192,7 +192,7 @@ def _check_noise(B_noise, duration):
     if values.ndim < 2:
         raise ValueError(complaint("values of B_noise", "(n_cells, ..., 3)", f"shape {values.shape}", "Cells first."))
     check_values("interval", interval, "> 0", lambda x: x > 0, "The time of a cell, s.")
-    remedy = f"There are {len(values)} cells of {interval:.6g} s."
+    remedy = f"There are {len(values)} cells of {interval:.6g} s for t[-1] - t[0]."
     covered, rule = len(values) * interval, f"at least the duration {duration:.6g} s"
     check_values("time with B_noise", covered, rule, lambda x: x >= COVERED * duration, remedy)
     return np.moveaxis(values, 0, -2), interval

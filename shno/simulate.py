@@ -6,7 +6,15 @@ from functools import partial
 import numpy as np
 
 from shno import __version__
-from shno.call import check_call, check_m0, executor_of, realisations
+from shno.call import (
+    check_call,
+    check_m0,
+    check_memory,
+    checked_numbers,
+    checked_realisation,
+    executor_of,
+    realisations,
+)
 from shno.checks import IntegrationError, complaint
 from shno.guard import check_heating, check_kick, check_turn
 from shno.parameters import arguments, batch_shape, heat_parameters, parameters, reduced_step
@@ -47,12 +55,18 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     Returns : Trajectory with t (n / save_every + 1,) in s and m (n / save_every + 1, *batch, 3)
     Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
     """
-    n, draws = check_call(oscillator, drive, duration, dt, t0, temperature, seed, noise_dt, solver, dtype, save_every)
-    executor = executor_of(solver, executor, device)
+    duration, dt, t0, temperature, noise_dt, rtol, atol = checked_numbers(
+        duration=duration, dt=dt, t0=t0, temperature=temperature, noise_dt=noise_dt, rtol=rtol, atol=atol
+    )
+    timing = (duration, dt, t0, temperature, seed, noise_dt)
+    n, draws = check_call(oscillator, drive, *timing, solver, dtype, save_every, progress)
+    executor, realisation = executor_of(solver, executor, device), checked_realisation(realisation)
+    m0 = None if m0 is None else check_m0(m0)
     time, values, heat = clock(t0, dt), parameters(oscillator, drive), heat_parameters(oscillator, drive, temperature)
-    batch = _batch(values, m0, heat, realisation)
+    batch = _batch(values | {"oscillator": np.broadcast_to(0.0, oscillator.shape)}, m0, heat, realisation)
     realisation_ = realisations(realisation, batch)
-    m0 = _start(oscillator, drive.at(t0), batch, temperature, seed, realisation_) if m0 is None else check_m0(m0)
+    check_memory(n, save_every, batch, dtype)
+    m0 = _start(oscillator, drive.at(t0), batch, temperature, seed, realisation_) if m0 is None else m0
     t = time.at(save_every * np.arange(n // save_every + 1))
     m = np.empty((len(t), *batch, 3), dtype)
     m[0] = m0
@@ -66,8 +80,9 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
         noise = _noise(oscillator, temperature, seed, realisation_, noise_dt or dt, draws, t0, heat)
         plan = _plan(m, T, values, heat, time, n, solver, noise, dtype, device)
         _run(_executor(executor, plan), plan, m, T, n, save_every, progress)
-    settings = {"dt": float(dt), "t0": float(t[0]), "save_every": int(save_every), "executor": executor}
-    noisy = {"temperature": float(temperature), "seed": seed, "noise_dt": noise_dt, "realisation": realisation}
+    settings = {"dt": dt, "t0": float(t[0]), "save_every": int(save_every), "executor": executor}
+    seed = None if seed is None else int(seed)
+    noisy = {"temperature": temperature, "seed": seed, "noise_dt": noise_dt, "realisation": realisation}
     return Trajectory(
         t, m, oscillator, drive, solver=solver, dtype=dtype, versions=_versions(), T=T, **settings, **noisy
     )
@@ -76,10 +91,10 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
 def _batch(values, m0, heat, realisation):
     """The batch shape of the run; ValueError where its parts do not broadcast or it is empty."""
     more = {} if heat is None else {f"heat {k}": part for k, part in enumerate(heat)}
-    start = () if m0 is None else (check_m0(m0),)
-    batch = batch_shape(values | more | dict(zip(("m",), start, strict=False)) | {"realisation": realisation})
+    batch = batch_shape(values | more | {"m0": m0, "realisation": realisation})
     if 0 in batch:
-        raise ValueError(complaint("batch", "not empty", f"shape {batch}", "Give each array at least one element."))
+        name, remedy = "batch of oscillator, drive, m0 and realisation", "Give each array at least one element."
+        raise ValueError(complaint(name, "not empty", f"shape {batch}", remedy))
     return batch
 
 

@@ -105,7 +105,7 @@ def width_deviation(width):
     Source : [S] the openings of the module's source at 30 to 100 nm; a power law through the two numbers
     """
     width = as_array("width", width)
-    check_values("width", width, "in (0, 1e60] m", lambda x: (x > 0) & (x <= 1e60), "Width of the constriction.")
+    check_values("width", width, "in [1e-12, 1e6] m", lambda x: (x >= 1e-12) & (x <= 1e6), "Of the constriction.")
     return np.minimum(0.07, 0.04 * np.sqrt(150e-9 / width))[()]
 
 
@@ -261,7 +261,7 @@ def _positions(positions, n):
         return np.zeros((1, 2))
     positions = np.asarray(as_array("positions", positions))
     if positions.ndim != 2 or positions.shape[0] != n or positions.shape[1] not in (2, 3):
-        rule = f"of shape ({n}, 2) or ({n}, 3)"
+        rule = f"of shape (n, 2) or (n, 3) with n = {n}"
         raise ValueError(complaint("positions", rule, f"shape {positions.shape}", "One row a device, in m."))
     check_finite("positions", positions)
     return positions

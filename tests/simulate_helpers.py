@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from shno import Chirp, Drive, Function, Oscillator, Pulse, Ramp, Sampled, Sine, Step, Tabulated, Waveform
+from shno.constants import mu_0
 from shno.oscillator import TRAILING
 
 AXIS, P = np.array([0.6, -0.48, 0.64]), np.array([0.36, 0.8, -0.48])
@@ -95,3 +96,22 @@ def lane(value, k, own=0):
 def same(a, b):
     """Equal bit for bit, without a NaN."""
     return a.dtype == b.dtype and np.array_equal(a, b)
+
+
+def energy(m, oscillator, drive):
+    """Energy density over Ms, T, of every term that has one, from the definitions; no current flows. m (..., 3)."""
+    o, Ku = oscillator, oscillator.Ku + drive.dKu + oscillator.vcma * drive.V_gate
+
+    def along(axis):
+        return np.sum(m * axis, axis=-1)
+
+    (yz, zx, xy), (a1, a2) = np.moveaxis(o.demag_off_diagonal, -1, 0), np.moveaxis(o.cubic_axes, -2, 0)
+    x, y, z = along(a1) ** 2, along(a2) ** 2, along(np.cross(a1, a2)) ** 2
+    off_diagonal = yz * m[..., 1] * m[..., 2] + zx * m[..., 2] * m[..., 0] + xy * m[..., 0] * m[..., 1]
+    e = -Ku * along(o.easy_axis) ** 2 - o.Ku2 * along(o.easy_axis) ** 4 + o.Kc * (x * y + y * z + z * x)
+    if o.further_axes is not None:
+        c = np.sum(o.further_axes * m[..., None, :], axis=-1)
+        e = e - np.sum(o.further_Ku * c**2 + o.further_Ku2 * c**4, axis=-1)
+    if np.any(o.J_iec):
+        e = e - o.J_iec / o.thickness * along(o.m_fixed)
+    return e / o.Ms + mu_0 * o.Ms * (along(o.demag * m) / 2 + off_diagonal) - along(drive.B_ext + o.B_bias)

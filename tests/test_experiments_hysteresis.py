@@ -9,10 +9,10 @@ Bk, MS = 0.2, 8e5
 PARTICLE = {"Ms": MS, "alpha": 0.5, "Ku": Bk * MS / 2, "demag": (1 / 3, 1 / 3, 1 / 3)}
 
 
-def along(degrees):
+def along(degrees, x=0.6, y=0.8):
     """Unit vectors at angles to the easy axis."""
     psi = np.radians(degrees)
-    return np.stack([0.6 * np.sin(psi), 0.8 * np.sin(psi), np.cos(psi)], axis=-1)
+    return np.stack([x * np.sin(psi), y * np.sin(psi), np.cos(psi)], axis=-1)
 
 
 def coercivity(degrees):
@@ -46,7 +46,11 @@ def test_every_point_is_an_energy_minimum():
 
 
 def test_the_way_up_mirrors_the_way_down():
-    loop = experiments.hysteresis(Oscillator(**PARTICLE), along([25, 65]), 0.3, steps=50)
+    seen = []
+    loop = experiments.hysteresis(
+        Oscillator(**PARTICLE), along([25, 65]), 0.3, steps=50, progress=lambda *of: seen.append(of)
+    )
+    assert seen[-1] == (101, 101) and len(seen) == 100
     np.testing.assert_allclose(loop.m_along[50:], -loop.m_along[:51], atol=1e-9)
 
 
@@ -78,7 +82,7 @@ def test_a_sweep_in_time_is_wider_and_nears_the_quasi_static_loop():
     degrees = np.array([15.0, 30.0])
     sweeps = [
         experiments.swept_hysteresis(
-            Oscillator(**PARTICLE), along(degrees), 1.2 * Bk, duration=T, dt=2.5e-12, save_every=8
+            Oscillator(**PARTICLE), along(degrees, 1, 0), 1.2 * Bk, duration=T, dt=2.5e-12, save_every=8
         )
         for T in (200e-9, 1600e-9)
     ]
@@ -90,7 +94,7 @@ def test_a_sweep_in_time_is_wider_and_nears_the_quasi_static_loop():
 
 
 def test_the_field_of_a_sweep_goes_down_and_up():
-    d = along([15.0, 30.0])
+    d = along([15.0, 30.0], 1, 0)
     sweep = experiments.swept_hysteresis(Oscillator(**PARTICLE), d, 0.24, duration=8e-9, dt=2.5e-12, save_every=8)
     np.testing.assert_allclose(sweep.B[[0, 100, 200, 300, 400]], [0.24, 0, -0.24, 0, 0.24], atol=1e-12)
     assert sweep.m.shape == (401, 2, 3)
@@ -105,6 +109,7 @@ def test_the_field_of_a_sweep_goes_down_and_up():
         (lambda o: experiments.hysteresis(o, along(3), 0.2, steps=1), ValueError, "steps"),
         (lambda o: experiments.hysteresis(o, along(3), 0.2, steps=2.0), TypeError, "steps"),
         (lambda o: experiments.hysteresis(o, along(3), 0.2, steps=4, drive=3), TypeError, "drive"),
+        (lambda o: experiments.hysteresis(o, along(3), 0.2, steps=4, progress=3), TypeError, "progress"),
         (lambda o: experiments.swept_hysteresis(o, along(3), 0.2, duration=0, dt=1e-12), ValueError, "duration"),
         (lambda o: experiments.swept_hysteresis(o, along(3), 0.2, duration=1e-9, dt="1"), TypeError, "dt"),
     ],

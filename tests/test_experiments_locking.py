@@ -13,14 +13,15 @@ from shno.llgs import right_hand_side
 from shno.parameters import a_DL, arguments, parameters
 
 CONE, CONE_DRIVE = film(0.8, 0.05, p=(0.0, 0.0, 1.0)), Drive(a_DL=20e-3, B_ext=(0.0, 0.0, 0.1))  # m_z = 0.625
-NIFE = shno.preset("nife-pt-in-plane")
+DIODE = replace(shno.preset("nife-pt-in-plane"), field_like=0.3)
+DIODE_DRIVE, DIODE_F = replace(shno.operating_point("nife-pt-in-plane"), I=0.3e-3), np.linspace(6.5e9, 10.5e9, 33)
 
 
 def test_the_locking_range_is_adler_s():
     """Linear field b: half range gamma (b/2) / (2 pi alpha sin theta), proportional to b; the beat outside."""
     b = np.array([0.2e-3, 0.4e-3])
-    f0 = GAMMA * CONE_DRIVE.a_DL / (2 * np.pi * CONE.alpha)  # on the cone alpha omega = gamma a_DL
-    half = theory.injection_half_range(b / 2, 0.625, 0.05, GAMMA)
+    c, f0 = theory.perpendicular_cone(20e-3, 0.1, -0.8, 0.05, GAMMA)
+    half = theory.injection_half_range(b / 2, c, 0.05, GAMMA)
     detuning = np.array([-3.0, -2.1, -1.9, -1.1, -0.9, 0.0, 0.9, 1.1]) * half[0]
     how = {"duration": 80e-9, "discard": 30e-9, "dt": 2e-12, "save_every": 8}
     tongue = experiments.injection_locking(CONE, CONE_DRIVE, f0 + detuning, b, field=(1.0, 0.0, 0.0), **how)
@@ -82,8 +83,7 @@ def rectified(oscillator, drive, f, I_rf, dR, j):
 
 
 def test_the_rectified_voltage_is_that_of_the_linear_response():
-    drive, I_rf, j = replace(shno.operating_point("nife-pt-in-plane"), I=0.3e-3), 2e-5, np.array([1.0, 0.0, 0.0])
-    oscillator, f = replace(NIFE, field_like=0.3), np.linspace(6.5e9, 10.5e9, 33)
+    oscillator, drive, f, I_rf, j = DIODE, DIODE_DRIVE, DIODE_F, 2e-5, np.array([1.0, 0.0, 0.0])
     diode = experiments.spin_diode(
         *(oscillator, drive, f, np.array([I_rf, 2 * I_rf])),
         resistance=lambda m: readout.amr(m, R_perp=300.0, dR=1.0, j=j),
@@ -145,8 +145,8 @@ def test_bad_injections_name_the_parameter(change, error, match):
     ],
 )
 def test_bad_diodes_name_the_parameter(change, error, match):
-    given = {"drive": Drive(I=0.0, B_ext=(0.1, 0, 0)), "frequencies": [9e9], "I_rf": 1e-5}
+    given = {"drive": DIODE_DRIVE, "frequencies": DIODE_F, "I_rf": np.array([1e-5, 2e-5])}
     given |= {"resistance": lambda m: m[..., 0]} | change
     how = {"duration": 1e-10, "discard": 0.0, "dt": 2e-12}
     with pytest.raises(error, match=match):
-        experiments.spin_diode(NIFE, given.pop("drive"), given.pop("frequencies"), given.pop("I_rf"), **given, **how)
+        experiments.spin_diode(DIODE, given.pop("drive"), given.pop("frequencies"), given.pop("I_rf"), **given, **how)

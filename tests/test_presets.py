@@ -1,6 +1,7 @@
 """Each preset against the macrospin numbers published for it with the presets, and against closed forms."""
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -38,11 +39,21 @@ def damped_mode(B1, B2, alpha, gamma):
     return rate * np.sqrt((1 + alpha**2) * B1 * B2 - alpha**2 * (B1 + B2) ** 2 / 4), rate * alpha * (B1 + B2)
 
 
-def test_every_preset_has_an_operating_point_a_summary_and_a_source():
+def test_every_preset_has_an_operating_point_a_summary_and_a_source_for_every_number():
+    derived = ("volume", "shunt")  # of width and thickness; 1
     for name, preset in PRESETS.items():
         assert known(name) == (preset.oscillator, preset.drive)
-        assert preset.summary and "[" in preset.source
-        assert preset.oscillator.shape == ()
+        assert preset.summary and preset.oscillator.shape == ()
+        for record in known(name):
+            given = {
+                field.name: getattr(record, field.name)
+                for field in fields(record)
+                if not np.array_equal(getattr(record, field.name), field.default) and field.name not in derived
+            }
+            assert set(given) <= set(preset.sources), name
+        for number, source in preset.sources.items():
+            assert hasattr(preset.oscillator, number) or hasattr(preset.drive, number)
+            assert re.search(r"\[[SKD]( \d+)?\]", source), (name, number)
 
 
 def test_an_unknown_preset_is_refused_and_the_known_ones_named():

@@ -4,27 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulate_helpers import ALL_TERMS, DRIVE, FEW_TERMS, M0, SHORT, batch, same
+from simulate_helpers import ALL_TERMS, DRIVE, FEW_TERMS, M0, SHORT, batch, energy, same
 
 import shno
 from shno import simulate
 from shno.constants import mu_0
-
-
-def energy(m, oscillator, drive):
-    """Energy density over Ms, T, of every term that has one, from the definitions; no current flows."""
-    o, Ku = oscillator, oscillator.Ku + drive.dKu + oscillator.vcma * drive.V_gate
-    (yz, zx, xy), (a1, a2) = o.demag_off_diagonal, o.cubic_axes
-    N = np.diag(o.demag) + np.array([[0, xy, zx], [xy, 0, yz], [zx, yz, 0]])
-    c = np.stack([m @ a1, m @ a2, m @ np.cross(a1, a2)]) ** 2
-    e = -Ku * (m @ o.easy_axis) ** 2 - o.Ku2 * (m @ o.easy_axis) ** 4
-    e = e + o.Kc * (c[0] * c[1] + c[1] * c[2] + c[2] * c[0])
-    if o.further_axes is not None:
-        for axis, K, K2 in zip(o.further_axes, o.further_Ku, o.further_Ku2, strict=True):
-            e = e - K * (m @ axis) ** 2 - K2 * (m @ axis) ** 4
-    if o.J_iec:
-        e = e - o.J_iec / o.thickness * (m @ o.m_fixed)
-    return e / o.Ms + mu_0 * o.Ms / 2 * ((m @ N) * m).sum(axis=-1) - m @ (drive.B_ext + o.B_bias)
 
 
 def field(m, oscillator, drive):

@@ -1,22 +1,17 @@
 """Equilibria and eigenmodes against closed forms; B, M and Bk are flux densities in tesla."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from stability_helpers import GAMMA, IDENTITY, film, frequency, member, spread_batch
+from simulate_helpers import energy, member
+from stability_helpers import GAMMA, IDENTITY, film, frequency, spread_batch
 
-from shno import Drive, IntegrationError, Oscillator, critical_torque, eigenvalues, equilibrium, parameters
+from shno import Drive, IntegrationError, Oscillator, Sine, critical_torque, eigenvalues, equilibrium, parameters
 from shno.constants import gamma, mu_0
 from shno.fields import effective_field
 from shno.llgs import right_hand_side
-from shno.parameters import arguments
-
-
-def energy(m, oscillator, drive):
-    """Energy density over Ms, T, written out: -m . B - (Ku/Ms) (m . u)^2 + (mu_0 Ms/2) m . N . m."""
-    anisotropy = oscillator.Ku / oscillator.Ms * np.sum(m * oscillator.easy_axis, axis=-1) ** 2
-    shape = mu_0 * oscillator.Ms / 2 * np.sum(oscillator.demag * m**2, axis=-1)
-    return shape - anisotropy - np.sum(m * drive.B_ext, axis=-1)
-
+from shno.parameters import arguments, torque_per_current_density
 
 # Closed forms of resonance: (printed frequency to its digits, and the formula).
 
@@ -117,7 +112,7 @@ def test_a_stiff_member_of_a_batch_does_not_hold_a_soft_one():
 
 def test_without_a_current_every_mode_decays():
     oscillator, drive = spread_batch(40)
-    assert np.all(eigenvalues(oscillator, Drive(a_DL=0.0, B_ext=drive.B_ext)).real < 0)
+    assert np.all(eigenvalues(oscillator, replace(drive, a_DL=0.0)).real < 0)
 
 
 def test_the_driven_equilibrium_is_a_zero_of_the_torque():
@@ -203,3 +198,57 @@ def test_shapes_broadcast():
     assert equilibrium(oscillator, drive).shape == (4, 3, 3)
     assert eigenvalues(oscillator, drive).shape == (4, 3, 2)
     assert critical_torque(oscillator, drive).shape == (4, 3)
+
+
+# Laws of single terms.
+
+
+def test_growing_damping_moves_no_equilibrium_and_no_mode():
+    """|dm/dt|^2 is of second order about a fixed point."""
+    oscillator, drive = spread_batch(8)
+    linear = replace(oscillator, Q_nl=0.0)
+    m = equilibrium(oscillator, drive, driven=True)
+    np.testing.assert_allclose(m, equilibrium(linear, drive, driven=True), atol=1e-11, equal_nan=False)
+    np.testing.assert_allclose(eigenvalues(oscillator, drive), eigenvalues(linear, drive), rtol=1e-9, equal_nan=False)
+    np.testing.assert_allclose(
+        critical_torque(oscillator, drive), critical_torque(linear, drive), rtol=1e-9, equal_nan=False
+    )
+
+
+def test_fields_by_other_names_give_the_same_modes():
+    """Exchange bias and interlayer exchange are applied fields; a gate voltage and dKu are a change of Ku."""
+    one = film(0.8, 0.02, 0.05), Drive(a_DL=2e-3, B_ext=(0.3, 0.1, 0.4))
+    Ms, Ku = one[0].Ms, one[0].Ku
+    others = [
+        (replace(one[0], B_bias=(0.1, -0.2, 0.1)), replace(one[1], B_ext=(0.2, 0.3, 0.3))),
+        (replace(one[0], J_iec=0.1 * Ms * 2e-9, thickness=2e-9), replace(one[1], B_ext=(0.3, 0.1, 0.3))),
+        (replace(one[0], Ku=0.5 * Ku, vcma=Ku), replace(one[1], V_gate=0.5)),
+        (replace(one[0], Ku=0.25 * Ku), replace(one[1], dKu=0.75 * Ku)),
+        (replace(one[0], Ku=0.0, further_axes=[one[0].easy_axis], further_Ku=[Ku]), one[1]),
+    ]
+    for other in others:
+        for function in (equilibrium, eigenvalues, critical_torque):
+            np.testing.assert_allclose(function(*other), function(*one), rtol=1e-9, atol=1e-11, equal_nan=False)
+
+
+def test_the_oersted_field_belongs_to_the_current():
+    """Without it at rest, with it where the current acts: there it is an applied field."""
+    oscillator = replace(spread_batch(6)[0], theta_SH=0.2, oersted=(3e-14, -5e-14, 8e-14))
+    plain, drive = replace(oscillator, oersted=(0.0, 0.0, 0.0)), spread_batch(6)[1]
+    m = equilibrium(oscillator, drive)
+    np.testing.assert_allclose(m, equilibrium(plain, drive), atol=1e-11, equal_nan=False)
+    J = drive.a_DL / torque_per_current_density(oscillator)
+    applied = replace(drive, B_ext=drive.B_ext + J[:, None] * oscillator.oersted)
+    driven = equilibrium(oscillator, drive, driven=True)
+    np.testing.assert_allclose(driven, equilibrium(plain, applied, driven=True), atol=1e-11, equal_nan=False)
+    assert np.linalg.norm(driven - equilibrium(plain, drive, driven=True), axis=-1).min() > 1e-5
+    modes = np.sort(eigenvalues(oscillator, drive))
+    np.testing.assert_allclose(modes, np.sort(eigenvalues(plain, applied)), rtol=1e-9, equal_nan=False)
+
+
+@pytest.mark.parametrize("changing", [{"a_DL": Sine(1e-3, 5e9)}, {"B_ext": (0.1, Sine(0.1, 5e9), 0.0)}])
+@pytest.mark.parametrize("function", [equilibrium, eigenvalues, critical_torque])
+def test_a_drive_that_changes_with_time_has_no_equilibrium(function, changing):
+    drive = replace(Drive(a_DL=1e-3, B_ext=(0.1, 0.0, 0.0)), **changing)
+    with pytest.raises((TypeError, ValueError), match=r"^drive must be "):
+        function(film(0.8, 0.02), drive)

@@ -1,8 +1,11 @@
 """Thresholds against closed forms; B, M and Bk are flux densities in tesla."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from stability_helpers import GAMMA, IDENTITY, film, frequency, member, spread_batch, unit
+from simulate_helpers import member
+from stability_helpers import GAMMA, IDENTITY, film, frequency, spread_batch, unit
 
 from shno import Drive, IntegrationError, Oscillator, critical_torque, eigenvalues, equilibrium
 from shno.constants import e, hbar
@@ -70,8 +73,26 @@ def test_a_threshold_is_a_zero_of_the_growth_or_it_is_not_given():
     oscillator, drive = spread_batch(40, seed=1)
     aside = np.cross(oscillator.p, oscillator.easy_axis)  # p anywhere: for some no threshold exists
     for k in range(40):
-        one = member(oscillator, k, p=unit(aside[k] + 0.2 * oscillator.p[k]))
+        one = replace(member(oscillator, k), p=unit(aside[k] + 0.2 * oscillator.p[k]))
         a_c = threshold_or_nan(one, member(drive, k))
         if np.isfinite(a_c):
-            modes = eigenvalues(one, member(drive, k, a_DL=a_c))
+            modes = eigenvalues(one, replace(member(drive, k), a_DL=a_c))
             assert abs(modes.real.sum()) < 1e-9 * np.abs(modes).sum(), k
+
+
+def test_asymmetry_lowers_the_collinear_threshold_by_its_square():
+    """Against p the torque is Lambda^2 as large, and its slope there does not count: m x p = 0."""
+    B, Bk, M, alpha, Lambda = 0.1, 0.03, 1.0, 0.02, np.array([1.0, 1.2, 2.0])
+    oscillator = film(M, alpha, Bk, p=(-1.0, 0.0, 0.0), Lambda=Lambda)
+    a_c = critical_torque(oscillator, Drive(a_DL=0.0, B_ext=(B, 0.0, 0.0)))
+    np.testing.assert_allclose(a_c * Lambda**2, alpha * (B + Bk + M / 2), rtol=1e-9, equal_nan=False)
+
+
+def test_the_oersted_field_of_the_threshold_is_that_of_its_own_current():
+    """The current of the drive is not used; that of the threshold is."""
+    oscillator, drive = spread_batch(6)
+    oscillator = replace(oscillator, theta_SH=0.2, oersted=(6e-15, -1e-14, 1.6e-14))
+    a_c = critical_torque(oscillator, drive)
+    np.testing.assert_allclose(a_c, critical_torque(oscillator, replace(drive, a_DL=0.0)), rtol=1e-9, equal_nan=False)
+    modes = eigenvalues(oscillator, replace(drive, a_DL=a_c))
+    assert np.all(np.abs(modes.real.sum(axis=-1)) < 1e-9 * np.abs(modes).sum(axis=-1))

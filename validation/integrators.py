@@ -35,8 +35,8 @@ ORDERS = dict.fromkeys(LOOKS, 2) | {"Euler": 1, "RK4": 4}
 
 
 def in_field(B, alpha):
-    """A magnet without shape, and a field B along z."""
-    return shno.Oscillator(Ms=1e4, alpha=alpha, gamma=GAMMA, demag=SPHERE), shno.Drive(a_DL=0.0, B_ext=(0, 0, B))
+    """A magnet without a field of its own (4e-10 T along -m), and a field B along z."""
+    return shno.Oscillator(Ms=1e-3, alpha=alpha, gamma=GAMMA, demag=SPHERE), shno.Drive(a_DL=0.0, B_ext=(0, 0, B))
 
 
 def errors_on_precession(name, dts, end):

@@ -11,7 +11,10 @@ from shno.drive import Drive
 from shno.oscillator import Oscillator
 from shno.parameters import batch_shape, parameters
 
+MOST = 1_000_000  # that is counted: steps of a field, realisations
+
 # (rule, test, what to do)
+SECONDS = ("in [1e-18, 1e3] s", lambda x: (x >= 1e-18) & (x <= 1e3), "Give it in seconds.")
 FREQUENCY = ("in [1, 1e15] Hz", lambda x: (x >= 1) & (x <= 1e15), "Give it in hertz: 9 GHz is 9e9.")
 FIELD = ("within +-1e6 T", lambda x: np.abs(x) <= 1e6, "Give it in tesla: 100 mT is 0.1.")
 FIELD_SIZE = ("in (0, 1e6] T", lambda x: (x > 0) & (x <= 1e6), FIELD[2])
@@ -65,7 +68,8 @@ def whole(name, value, least=2):
     """A whole number, at least `least`; TypeError, ValueError otherwise."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(complaint(name, "a whole number", repr(value), "It counts."))
-    check_values(name, value, f"in [{least}, 1e6]", lambda x: (x >= least) & (x <= 1_000_000), "It counts.")
+    if not least <= value <= MOST:
+        raise ValueError(complaint(name, f"in [{least}, {MOST}]", value, "It counts."))
     return int(value)
 
 

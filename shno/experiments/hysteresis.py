@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shno.checks import complaint
 from shno.experiments._drive import (
     FIELD_SIZE,
+    SECONDS,
     batch_of,
     check_nouns,
     drive_of,
@@ -43,7 +45,7 @@ class Hysteresis(NamedTuple):
     remanence: np.ndarray
 
 
-def hysteresis(oscillator, directions, B_max, *, steps, drive=None):
+def hysteresis(oscillator, directions, B_max, *, steps, drive=None, progress=None):
     """Quasi-static loop: at each field m is the energy minimum that descent from the previous one reaches.
 
     A minimum is followed until the field at which it vanishes. Inside the step in which m . d changes sign that field
@@ -54,6 +56,7 @@ def hysteresis(oscillator, directions, B_max, *, steps, drive=None):
     B_max : T               beyond all switching fields
     steps : whole number    from B_max to -B_max; a step that is too long can miss a minimum on the way
     drive : Drive           gate voltage (its current and field are not used); None for none
+    progress                called as progress(fields done, fields in all)
     Returns : Hysteresis with n = 2 steps + 1
     Raises : TypeError, ValueError; IntegrationError where there is no equilibrium at B_max
     Source : Stoner and Wohlfarth, Phil. Trans. R. Soc. A 240, 599 (1948).  Valid at temperature 0.
@@ -62,6 +65,8 @@ def hysteresis(oscillator, directions, B_max, *, steps, drive=None):
     check_nouns(oscillator, drive)
     d, B_max = unit_vectors("directions", directions), number("B_max", B_max, FIELD_SIZE)
     steps = whole("steps", steps)
+    if progress is not None and not callable(progress):
+        raise TypeError(complaint("progress", "a function of two numbers", repr(progress), "None for none."))
     drive = with_current(drive, 0.0).at(0.0)
     follow = partial(_minimum, oscillator, drive, d)
     down = np.linspace(B_max, -B_max, steps + 1)
@@ -70,6 +75,8 @@ def hysteresis(oscillator, directions, B_max, *, steps, drive=None):
     m = [np.broadcast_to(equilibrium(oscillator, with_field(drive, B_max * d)), (*batch, 3))]
     for each in B[1:]:
         m.append(follow(each, m[-1]))
+        if progress is not None:
+            progress(len(m), len(B))
     m = np.stack(m)
     m_along = np.sum(m * d, axis=-1)
     on_way_down = _reversal(follow, d, down, m[: steps + 1])
@@ -96,7 +103,7 @@ def swept_hysteresis(oscillator, directions, B_max, *, duration, dt, drive=None,
     drive = drive_of(drive)
     check_nouns(oscillator, drive)
     d, B_max = unit_vectors("directions", directions), number("B_max", B_max, FIELD_SIZE)
-    duration = number("duration", duration, ("in (0, 1e3] s", lambda x: (x > 0) & (x <= 1e3), "Of the whole loop."))
+    duration = number("duration", duration, SECONDS)
     sweep = Ramp(B_max, -B_max, 0.0, duration / 2) + Ramp(0.0, 2 * B_max, duration / 2, duration)
     B_ext = tuple(sweep * d[..., k] if np.any(d[..., k]) else 0.0 for k in range(3))
     run = simulate(oscillator, with_field(drive, B_ext), duration=duration, dt=dt, **settings)

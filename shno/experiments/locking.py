@@ -1,14 +1,29 @@
 """Injection locking: an oscillator that runs freely, and a signal that is then switched on."""
 
+from numbers import Number
 from typing import NamedTuple
 
 import numpy as np
 
 from shno.analysis import beat_frequency, is_locked, phase_frequency
-from shno.checks import complaint
-from shno.experiments._drive import AMPLITUDE, FREQUENCY, batch_of, check_nouns, swept, whole, with_current, with_field
+from shno.analysis.door import PERIODS
+from shno.checks import check_values, complaint
+from shno.experiments._drive import (
+    AMPLITUDE,
+    FREQUENCY,
+    SECONDS,
+    batch_of,
+    check_nouns,
+    number,
+    swept,
+    whole,
+    with_current,
+    with_field,
+)
 from shno.simulate import simulate
 from shno.waveforms import Sine
+
+NOT_NEGATIVE = ("in [0, 1e3] s", lambda x: (x >= 0) & (x <= 1e3), "Give it in seconds.")
 
 
 class LockingMap(NamedTuple):
@@ -62,8 +77,12 @@ def injection_locking(oscillator, drive, f_inj, amplitudes, *, duration, discard
     amplitude = swept("amplitudes", amplitudes, AMPLITUDE, batch)
     f = swept("f_inj", f_inj, FREQUENCY, (1, *batch))
     signal = _with_signal(drive, f, amplitude, field)
+    duration, discard = number("duration", duration, SECONDS), number("discard", discard, NOT_NEGATIVE)
+    lowest = PERIODS * harmonic / max(duration - discard, 1e-18)
+    remedy = f"The analysed time holds {PERIODS} periods or more."
+    check_values("f_inj", f, f">= {lowest:.6g} Hz", lambda x: x >= (1 - 1e-9) * lowest, remedy)
     settings |= {"duration": duration, "dt": dt}
-    free = simulate(oscillator, drive, **settings)
+    free = simulate(oscillator, drive, m0=settings.pop("m0", None), **settings)
     run = simulate(oscillator, signal, m0=free.m[-1], **settings)
     reference = np.broadcast_to(f / harmonic, run.m.shape[1:-1])
     locked = np.asarray(is_locked(run, reference, discard=discard))
@@ -83,10 +102,11 @@ def _with_signal(drive, f, amplitude, field):
     """The drive with a sine of current, or of field with polarisation `field`, added."""
     if field is None:
         return with_current(drive, drive.current[1] + Sine(amplitude, f))
-    e = np.asarray(field)
-    if e.dtype.kind not in "fiuc" or e.shape != (3,) or not (np.abs(e) <= 1e6).all():
-        error = TypeError if e.dtype.kind not in "fiuc" else ValueError
-        raise error(complaint("field", "three real or complex numbers up to 1e6", repr(field), "A polarisation."))
+    parts = list(field) if np.iterable(field) else [field]
+    if not all(isinstance(part, Number) for part in parts):
+        raise TypeError(complaint("field", "three real or complex numbers", repr(field), "A polarisation."))
+    if len(parts) != 3 or not 0 < max(map(abs, parts)) <= 1e6 or not all(map(np.isfinite, parts)):
+        raise ValueError(complaint("field", "three numbers up to 1e6, not all 0", repr(field), "A polarisation."))
     B = np.asarray(drive.B_ext)
-    sines = (Sine(abs(part) * amplitude, f, np.pi / 2 - np.angle(part)) if part else 0.0 for part in e)
+    sines = (Sine(abs(part) * amplitude, f, np.pi / 2 - np.angle(part)) if part else 0.0 for part in parts)
     return with_field(drive, tuple(B[..., k] + sine for k, sine in enumerate(sines)))

@@ -86,8 +86,7 @@ def spectral_map(oscillator, drive, *, duration, dt, discard, currents=None, fie
         raise TypeError(complaint("currents, fields", "one of them", "both or none", "Sweep one, hold the other."))
     what, drive, values = _swept_drive(oscillator, drive, currents, fields)
     batch = batch_of(oscillator, drive)
-    settings |= ensemble(realisations, batch)
-    run = simulate(oscillator, drive, duration=duration, dt=dt, **settings)
+    run = simulate(oscillator, drive, duration=duration, dt=dt, **settings, **ensemble(realisations, batch))
     f, density = spectrum(run, component=component, discard=discard)
     density = density.mean(axis=1) if realisations > 1 else density
     held = drive.at(0.0)

@@ -57,8 +57,8 @@ def frequency_against_current(oscillator, drive, currents, *, duration, dt, disc
     batch = batch_of(oscillator, with_current(drive, 0.0))
     currents = swept("currents", currents, CURRENT, batch)
     threshold = np.broadcast_to(critical_current(oscillator, drive), batch)[()]
-    settings |= ensemble(realisations, (len(currents), *batch))
-    run = simulate(oscillator, with_current(drive, currents), duration=duration, dt=dt, **settings)
+    noise = ensemble(realisations, (len(currents), *batch))
+    run = simulate(oscillator, with_current(drive, currents), duration=duration, dt=dt, **settings, **noise)
     f, A = (np.asarray(measure(run, discard=discard)) for measure in (frequency, amplitude))
     width = error = None
     if run.temperature > 0:
