@@ -30,6 +30,7 @@ _MODULES = (
     "analysis",
     "command",
     "constants",
+    "experiment_plots",
     "experiments",
     "fields",
     "geometry",

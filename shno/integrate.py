@@ -4,7 +4,6 @@ On the CPU the compiled kernels and their adjoint (`adjoint`), elsewhere plain t
 """
 
 from collections import namedtuple
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from shno.checks import (
     shown,
 )
 from shno.llgs import right_hand_side
-from shno.parameters import FIELD, TORQUE, arguments, batch_shape, reduced_step
+from shno.parameters import TRAILING_AXES, arguments, batch_shape, check_parameters, reduced_step
 from shno.solvers import rk4
 from shno.vector import dot, normalise
 from shno.waveform import Waveform
@@ -104,6 +103,8 @@ def _batch(values, m, armed):
     if armed is not None and (not isinstance(armed, torch.Tensor) or armed.dtype != torch.bool):
         raise TypeError(complaint("armed", "a tensor of bool or None", shown(armed), "A Passage holds one."))
     batch = batch_shape(values | {"m": m})
+    if 0 in batch:
+        raise ValueError(complaint("batch of m, a_DL and parameters", "not empty", f"shape {batch}", "Give numbers."))
     if armed is not None and common_shape({"armed": tuple(armed.shape), "m, a_DL and parameters": batch}) != batch:
         raise ValueError(complaint("armed", f"of the batch's shape {batch}", tuple(armed.shape), "One an oscillator."))
     return batch
@@ -121,15 +122,9 @@ def _check_passage(end, deviation, n_steps, dt):
 
 
 def _with_torque(parameters, a_DL, m):
-    """The parameters at this torque, and at the current that makes it where an Oersted field follows it."""
-    if not isinstance(parameters, Mapping):
-        raise TypeError(complaint("parameters", "what shno.parameters gives", shown(parameters), "It is a dict."))
-    missing = {"gamma", "field_like", *TORQUE, *FIELD} - {"a_FL", "a_DL", *parameters}
-    if missing:
-        got = f"no {', '.join(sorted(missing))}"
-        raise ValueError(complaint("parameters", "what shno.parameters gives", got, "Each name has a value or None."))
-    held = {name: value for name, value in parameters.items() if name != "a_DL"}
-    values = {name: _as_tensors(f"{name} of parameters", value, m) for name, value in held.items()}
+    """The parameters at this torque, and at the current that makes it where an Oersted field follows it, as tensors."""
+    check_parameters(parameters)
+    values = {name: _as_tensors(name, value, m) for name, value in parameters.items() if name != "a_DL"}
     values["a_DL"] = _as_tensor("a_DL", a_DL, m)
     if values.get("J") is not None:
         values["J"] = values["a_DL"] / values["torque_per_J"]
@@ -137,13 +132,24 @@ def _with_torque(parameters, a_DL, m):
 
 
 def _as_tensors(name, value, like):
-    """A parameter, of one or of several parts, as tensors; None is kept."""
+    """A parameter as a tensor, or as a tuple of them for its components or the further axes; None is kept."""
     if isinstance(value, Waveform):
         remedy = "Call it once for each held value."
         raise ValueError(complaint("parameters", "held", f"a {type(value).__name__}", remedy))
-    if isinstance(value, tuple):
-        return tuple(_as_tensors(name, part, like) for part in value)
-    return None if value is None else _as_tensor(name, value, like)
+    if value is None:
+        return None
+    own, full_name = {1: (3,), 2: (2, 3)}.get(TRAILING_AXES.get(name), ()), f"{name} of parameters"
+    if name == "further":
+        if not isinstance(value, tuple) or any(not isinstance(axis, tuple) or len(axis) != 3 for axis in value):
+            raise TypeError(complaint(full_name, "a tuple of (Ku, Ku2, axis)", shown(value), "See shno.parameters."))
+        return tuple(tuple(map(_as_tensors, ("Ku", "Ku2", "easy_axis"), axis, (like,) * 3)) for axis in value)
+    if own == (3,) and isinstance(value, tuple) and len(value) == 3:
+        return tuple(_as_tensor(full_name, part, like) for part in value)
+    tensor = _as_tensor(full_name, value, like)
+    if own and tensor.shape[-len(own) :] != own:
+        rule = f"of shape {(..., *own)}".replace("Ellipsis", "...")
+        raise ValueError(complaint(full_name, rule, f"shape {tuple(tensor.shape)}", "xyz is the last axis."))
+    return tensor
 
 
 def _as_tensor(name, value, like):

@@ -94,7 +94,7 @@ RULES = {  # name: (rule, test, what to do)
     "curie_temperature": ("> 0", _positive, "In K; None for an Ms that does not change with temperature."),
     "Ku_exponent": (">= 0", _not_negative, "K ~ Ms^n with n of about 2 to 3."),
 }
-LARGEST = 1e60  # of any number: a product of several must not overflow
+LARGEST = 1e60  # of any number, and of one over a positive one: a product of several must not overflow
 
 
 class _DerivedNumber(float):
@@ -219,6 +219,9 @@ def _checked(name, value):
     check_values(name, value, f"at most {LARGEST:g} in size", lambda x: np.abs(x) <= LARGEST, "SI units are expected.")
     if name in RULES:
         check_values(name, value, *RULES[name])
+        if RULES[name][1] is _positive:
+            rule = f"at least {1 / LARGEST:g}"
+            check_values(name, value, rule, lambda x: x >= 1 / LARGEST, "SI units are expected.")
     return value
 
 

@@ -10,7 +10,7 @@ from inspect import signature
 
 import numpy as np
 
-from shno.checks import check_kind, complaint, shown
+from shno.checks import check_kind, check_values, complaint, shown
 from shno.drive import Drive
 from shno.fields import effective_field
 from shno.geometry import spin_diffusion_factor
@@ -27,6 +27,8 @@ SWITCHED_OFF_BY_ZERO = (
     *("Ku", "Ku2", "demag", "demag_off_diagonal", "field_like", "vcma", "Kc", "B_bias", "J_iec", "oersted", "Q_nl"),
 )
 OF_THE_DRIVE = ("B_ext", "V_gate")
+MAY_BE_NONE = {*SWITCHED_OFF_BY_ZERO, "J", "torque_per_J", "further", "B_thermal", "Lambda", "thickness"}
+SMALLEST_TORQUE = 1e-100  # T m^2/A: one over it is still a number
 
 
 def check_nouns(oscillator, drive):
@@ -59,10 +61,10 @@ def current_density(oscillator, drive):
     if name == "I":
         _need(oscillator, "width", "t_HM", why="I becomes a current density")
         return value * (oscillator.shunt / (oscillator.width * oscillator.t_HM))
-    if not np.all(oscillator.theta_SH):
-        remedy = "Drive with I or J, or leave oersted at 0."
-        raise ValueError(complaint("theta_SH", "other than 0 where the current follows from a_DL", 0, remedy))
-    return value * (1 / torque_per_current_density(oscillator))
+    per_J, rule = torque_per_current_density(oscillator), "other than 0 where the current follows from a_DL"
+    remedy = "Drive with I or J, or leave oersted at 0."
+    check_values("theta_SH", oscillator.theta_SH, rule, lambda x: np.abs(per_J) > SMALLEST_TORQUE, remedy)
+    return value * (1 / per_J)
 
 
 def a_DL(oscillator, drive):
@@ -105,6 +107,18 @@ def parameters(oscillator, drive):
     if _is_off(values["V_gate"]):
         values["vcma"] = None
     return values
+
+
+def check_parameters(values):
+    """TypeError, ValueError unless values holds each name that `parameters` gives, with None only where that does."""
+    if not isinstance(values, Mapping):
+        raise TypeError(complaint("parameters", "what shno.parameters gives", shown(values), "It is a dict."))
+    for name in ("gamma", "field_like", *(name for name in (*TORQUE, *FIELD) if name not in ("a_DL", "a_FL"))):
+        if name not in values or (values[name] is None and name not in MAY_BE_NONE):
+            raise ValueError(complaint(f"{name} of parameters", "given", None, "shno.parameters gives each name."))
+    for name, with_it in (("thickness", "J_iec"), ("J", "oersted"), ("torque_per_J", "J")):
+        if values.get(with_it) is not None and values.get(name) is None:
+            raise ValueError(complaint(f"{name} of parameters", f"given where {with_it} is", None, "See Oscillator."))
 
 
 def heat_parameters(oscillator, drive, temperature):

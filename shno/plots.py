@@ -21,6 +21,7 @@ from shno.checks import as_path, complaint, shown
 from shno.drive import UNITS as DRIVE_UNITS
 from shno.oscillator import TRAILING
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
+from shno.sampled import Function, Sampled, Tabulated
 from shno.waveform import Waveform
 
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#006B54", "#B4B4B4"  # Okabe and Ito (2008), the green darker
@@ -75,8 +76,16 @@ def _first(record):
 
 def _first_value(name, value):
     """The first element of a batch of numbers, vectors or waveforms."""
-    if isinstance(value, Waveform | tuple):
+    if isinstance(value, tuple):
+        return tuple(_first_value("", part) for part in value)
+    if isinstance(value, Sampled | Tabulated):
+        own = value.values.ndim - len(value.shape)  # axes of time
+        return replace(value, values=value.values.reshape(*value.values.shape[:own], -1)[..., 0])
+    if isinstance(value, Function):
         return value
+    if isinstance(value, Waveform):
+        parts = {field.name: getattr(value, field.name) for field in fields(value)}
+        return replace(value, **{key: _first_value("", part) for key, part in parts.items()})
     own = TRAILING.get(name, int(name == "B_ext"))
     shape = np.shape(value)
     return np.reshape(value, (-1, *shape[len(shape) - own :]))[0]

@@ -35,7 +35,7 @@ def equilibrium(oscillator, drive, *, driven=False):
     axis = np.broadcast_to(np.asarray(oscillator.easy_axis), (*batch, 3))
     start = np.where(np.linalg.norm(B_ext, axis=-1, keepdims=True) > 0, B_ext, axis)
     aside = 1e-3 * np.array([0.6, 0.5, 0.4])  # off every symmetry axis: a saddle must not hold it
-    m = _descend(_unit(_unit(start) + aside), arguments(values)[1])
+    m = descend(_unit(_unit(start) + aside), arguments(values)[1])
     for share in (0.0, *np.linspace(0, 1, 21)[1:]) if driven else (0.0,):
         m = _settled(*_newton(m, values | {"a_DL": share * np.asarray(values["a_DL"])}))
     return m
@@ -107,7 +107,7 @@ def _tangent(m):
     return np.stack([u, np.cross(m, u)], axis=-1)
 
 
-def _descend(m, field):
+def descend(m, field):
     """Descent of the energy: Newton's step with the Hessian's eigenvalues taken positive, which leaves saddles.
 
     The gradient in the tangent plane is -B, the Hessian -dB/dm + (m . B); both in tesla (energy density over Ms).

@@ -1,171 +1,20 @@
-"""The import rules, held by reading the source. `breaches` takes {module: source}: a planted breach is seen caught."""
+"""The import rules, held by reading the source (`architecture_rules`); planted breaches are seen caught."""
 
 import ast
 import subprocess
 import sys
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from architecture_rules import ALLOWED, FORBIDDEN_TO_THE_WITNESS, ROOT, WITNESS, breaches, imports, sources
 
 import neuromorph
 import shno
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("shno", "neuromorph", "validation")
-
-# Who imports whom inside shno: module -> the shno modules it may import. `checks` may be imported by every module.
-FIRST = {"constants", "vector"}
-PHYSICS = {"fields", "llgs"}
-NOUNS = {"oscillator", "drive"}
-ALLOWED = {
-    "checks": set(),
-    "constants": set(),
-    "vector": set(),
-    "hdf5": set(),
-    "kernel_cache": set(),
-    "command": set(),
-    "solvers": {"vector"},
-    "fields": FIRST,
-    "llgs": FIRST | {"fields"},
-    "theory": FIRST,
-    "oscillator": {"constants"},
-    "drive": {"constants"},
-    "presets": NOUNS,
-    "trajectory": NOUNS | {"hdf5"},
-    "parameters": NOUNS | PHYSICS,
-    "kernels": {"vector", "solvers", "kernel_cache"} | PHYSICS,
-    "adjoint": {"vector", "solvers", "kernel_cache", "kernels", "parameters"} | PHYSICS,
-    "integrate": {"vector", "solvers", "kernels", "adjoint", "parameters"} | PHYSICS,
-    "stability": {"vector", "parameters"} | NOUNS | PHYSICS,
-    "reference": {"constants", "trajectory"} | NOUNS,
-    "simulate": {*FIRST, *NOUNS, *PHYSICS, "solvers", "kernels", "parameters", "stability", "reference", "trajectory"},
-    "analysis": {"trajectory"},
-    "plots": {"trajectory", "analysis"} | NOUNS,
-    "__init__": set(),
-}
-FORBIDDEN_TO_THE_WITNESS = {"fields", "llgs", "solvers", "kernels", "parameters", "stability", "vector"}
-
-# Who owns which third party: a module that is not listed may not import it, not even inside a function.
-OWNERS = {
-    "scipy.integrate": {"shno.reference"},
-    "h5py": {"shno.hdf5"},
-    "numba": {"shno.kernels", "shno.kernel_cache", "shno.adjoint"},
-    "matplotlib": {"shno.plots", "neuromorph.plots", "validation"},
-    "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
-    "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding"},
-}
-TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate"}
-TORCH_INSIDE_FUNCTIONS = {"shno.simulate"}
-INTEGRATORS = {"integrate", "simulate", "reference", "solvers", "llgs"}  # of m: only neuromorph.neuron takes these
-
-
-class Import(NamedTuple):
-    """One imported name: a.b for both `import a.b` (plain) and `from a import b`."""
-
-    name: str
-    plain: bool
-    inside: bool  # a function
-
-
-def imports(source, package):
-    """Every Import of a source: statements and import_module("a")."""
-    found = []
-
-    def visit(node, inside):
-        if isinstance(node, ast.Import):
-            found.extend(Import(alias.name, True, inside) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(filter(None, [package if node.level else "", node.module or ""]))
-            found.extend(Import(f"{base}.{alias.name}", False, inside) for alias in node.names)
-        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module":
-            found.extend(Import(part.value, True, inside) for part in node.args[:1] if isinstance(part, ast.Constant))
-        inside = inside or isinstance(node, ast.FunctionDef | ast.Lambda)
-        for child in ast.iter_child_nodes(node):
-            visit(child, inside)
-
-    visit(ast.parse(source), False)
-    return found
-
-
-def attributes_of_shno(source):
-    """The names in `shno.name`."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "shno":
-            yield node.attr
-
-
-def within(name, owner):
-    """Whether a dotted name is the owner or lies in it."""
-    return name == owner or name.startswith(f"{owner}.")
-
-
-def breaches(modules):
-    """Every breach of the rules in {"shno.fields": source, ...}, one line each."""
-    found = []
-    for module, source in modules.items():
-        package, _, name = module.partition(".")
-        taken = imports(source, package)
-        found += [f"{module} imports {why}" for each in taken for why in _third_parties_and_proof(module, each)]
-        if package == "shno":
-            found += [f"{module} imports {why}" for why in _inside_shno(module, name, taken)]
-        if package == "neuromorph":
-            found += [f"{module} imports {why}" for why in _from_outside(name, source, taken)]
-    return found
-
-
-def _third_parties_and_proof(module, taken):
-    package, _, name = module.partition(".")
-    for library, owners in OWNERS.items():
-        if within(taken.name, library) and not any(within(module, owner) for owner in owners):
-            yield f"{taken.name}: {library} belongs to {', '.join(sorted(owners))}"
-    lazily = module in TORCH_INSIDE_FUNCTIONS and taken.inside
-    if within(taken.name, "torch") and package == "shno" and module not in TORCH_IN_SHNO and not lazily:
-        yield f"{taken.name}: torch in shno belongs to adjoint and integrate, and to simulate inside its functions"
-    if within(taken.name, "tests"):
-        yield f"{taken.name}: nothing imports the tests"
-    if within(taken.name, "validation") and package != "validation" and not (name == "__main__" and taken.inside):
-        yield f"{taken.name}: only a command line starts it, lazily"
-
-
-def _inside_shno(module, name, taken):
-    for each in taken:
-        if within(each.name, "neuromorph"):
-            yield f"{each.name}: shno never does"
-        elif each.name == "shno" and name != "__main__":
-            yield "shno: the package hides which module a name comes from"
-        elif within(each.name, "shno") and name in ALLOWED:
-            part = each.name.split(".")[1]
-            if part not in {*ALLOWED[name], "checks", "__version__"}:
-                yield f"{each.name}: allowed are {', '.join(sorted(ALLOWED[name])) or 'none of ours'}"
-    if name not in ALLOWED and name != "__main__":
-        yield "by no rule: give this module its line in ALLOWED"
-
-
-def _from_outside(name, source, taken):
-    ours = [each for each in taken if within(each.name, "shno") and each.name != "shno"]
-    for each in ours:
-        if each.plain or each.name.count(".") > 1:
-            yield f"{each.name}: shno is seen through its public names, `from shno import X`"
-    for used in {*(each.name.split(".")[1] for each in ours), *attributes_of_shno(source)}:
-        if used not in shno.__all__:
-            yield f"shno.{used}: not a public name of shno"
-        elif used in INTEGRATORS and name != "neuron":
-            yield f"shno.{used}: only neuron integrates magnetisation"
-
-
-def sources():
-    """{dotted name: source} of every module of the packages."""
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8")
-        for package in PACKAGES
-        for path in sorted((ROOT / package).rglob("*.py"))
-    }
-
 
 def test_the_source_keeps_the_import_rules():
     modules = sources()
-    assert {"shno.fields", "shno.reference", "neuromorph.neuron"} <= set(modules)  # the source was found
+    found = {"shno.fields", "shno.reference", "shno.theory.torque", "neuromorph.neuron", "validation.larmor"}
+    assert found <= set(modules)  # the source was found, packages inside packages too
     assert breaches(modules) == []
 
 
@@ -177,6 +26,15 @@ def test_the_source_keeps_the_import_rules():
         ("shno.reference", "def f():\n    from shno.fields import effective_field"),
         ("shno.reference", "from . import solvers"),
         ("shno.reference", "import shno.vector"),
+        ("shno.reference_physics", "from shno.anisotropy import cubic_field"),
+        ("shno.reference_physics", "from shno.heating import magnetisation_ratio"),
+        ("shno.reference_physics", "def f():\n    from shno import thermal"),
+        ("shno.theory.thermal", "from shno.thermal import field_deviation"),
+        ("shno.theory.thermal", "from .. import fields"),
+        ("shno.theory", "from shno.llgs import torque"),
+        ("shno.analysis.spectra", "from shno.simulate import simulate"),
+        ("shno.analysis.brand_new", "from shno import experiments"),
+        ("shno.experiments.maps", "from shno.kernels import project"),
         ("shno.reference", "import shno"),
         ("shno.reference", "from importlib import import_module\nx = import_module('shno.kernels')"),
         ("shno.fields", "from shno.oscillator import Oscillator"),
@@ -187,6 +45,9 @@ def test_the_source_keeps_the_import_rules():
         ("shno.fields", "import numba"),
         ("shno.kernels", "def f():\n    import torch"),
         ("shno.simulate", "import torch"),
+        ("shno.simulate", "def f():\n    import torch"),
+        ("shno.call", "import torch"),
+        ("shno.stability", "import llvmlite.ir"),
         ("shno.stability", "from scipy import integrate"),
         ("shno.stability", "from scipy.integrate import solve_ivp"),
         ("shno.simulate", "def f():\n    import h5py"),
@@ -196,6 +57,7 @@ def test_the_source_keeps_the_import_rules():
         ("shno.__main__", "from validation import __main__"),
         ("shno.simulate", "from tests import test_vector"),
         ("shno.brand_new", "x = 1"),
+        ("shno.brand_new.module", "x = 1"),
         ("neuromorph.neuron", "from shno.llgs import torque"),
         ("neuromorph.neuron", "import shno.stability"),
         ("neuromorph.neuron", "from shno import kernels"),
@@ -217,8 +79,12 @@ def test_a_planted_breach_is_caught(module, line):
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("shno.simulate", "def f():\n    import torch"),
-        ("shno.reference", "from shno.trajectory import Trajectory"),
+        ("shno.call", "def f():\n    import torch"),
+        ("shno.eager", "import torch"),
+        ("shno.reference", "from shno.drive import Drive"),
+        ("shno.theory.thermal", "from . import _domain"),
+        ("shno.theory.thermal", "from shno.theory.precession import larmor_frequency"),
+        ("shno.experiments.maps", "from shno.simulate import simulate"),
         ("shno.__main__", "def f():\n    import validation"),
         ("neuromorph.neuron", "from shno import integrate"),
         ("neuromorph.training", "import shno\nx = shno.hdf5"),
@@ -229,21 +95,59 @@ def test_what_the_rules_allow_is_not_called_a_breach(module, line):
     assert breaches({module: line}) == []
 
 
+def reached(module, seen=()):
+    """Every room that a room imports, directly or through others."""
+    assert module not in seen, (*seen, module)
+    return ALLOWED[module].union(*(reached(other, (*seen, module)) for other in ALLOWED[module]))
+
+
 def test_the_witness_is_kept_from_the_physics_it_witnesses():
-    assert not ALLOWED["reference"] & FORBIDDEN_TO_THE_WITNESS
+    """Also from what it would reach through others."""
+    assert FORBIDDEN_TO_THE_WITNESS < set(ALLOWED)
+    for module in WITNESS:
+        assert not reached(module) & FORBIDDEN_TO_THE_WITNESS
 
 
 def test_the_rules_have_no_circle():
-    def reach(module, seen=()):
-        assert module not in seen, (*seen, module)
-        for other in ALLOWED[module]:
-            reach(other, (*seen, module))
-
     for module in ALLOWED:
-        reach(module)
+        reached(module)
+
+
+def test_every_rule_is_used():
+    """A room that is gone, or a leave that nobody takes, goes from the rules too."""
+    taken = {room: set() for room in ALLOWED}
+    for module, source in sources().items():
+        package, _, name = module.partition(".")
+        if package == "shno" and name != "__main__":
+            parts = {each.name.split(".")[1] for each in imports(source, module) if each.name.startswith("shno.")}
+            taken[name.split(".")[0]] |= parts
+    rooms = {path.stem for path in (ROOT / "shno").glob("*.py")} | {
+        path.parent.name for path in (ROOT / "shno").glob("*/*.py")
+    }
+    assert set(ALLOWED) == rooms - {"__main__"}
+    assert {room: sorted(allowed - taken[room]) for room, allowed in ALLOWED.items() if allowed - taken[room]} == {}
+
+
+def test_no_module_of_a_package_imports_itself_in_a_circle():
+    modules = sources()
+    graph = {
+        module: {each.name.rpartition(".")[0] for each in imports(source, module)} & set(modules)
+        for module, source in modules.items()
+    }
+
+    def walk(module, seen):
+        assert module not in seen, (*seen, module)
+        for other in graph[module]:
+            walk(other, (*seen, module))
+
+    for module in graph:
+        if module.count(".") == 2:
+            walk(module, ())
 
 
 def test_files_are_short():
+    for path in [*ROOT.glob("tests/*.py"), *ROOT.glob("examples/*.py")]:
+        assert path.read_text(encoding="utf-8").count("\n") <= 300, path.name
     for module, source in sources().items():
         assert source.count("\n") <= 300, module
 

@@ -180,3 +180,19 @@ def test_progress_rises_and_ends_at_the_end(settings, last):
     keywords = {"duration": 0.06e-9, "dt": DT, "m0": M0} | settings
     simulate(ALL_TERMS, drive, **keywords, progress=lambda *done: calls.append(done))
     assert calls == sorted(calls) and calls[-1] == (60, 60) and all(n == 60 for _, n in calls)
+
+
+HEATED = {"t_HM": 5e-9, "R": 300.0, "beta_R": 1e-3, "R_th": 8e5, "C_th": 1e-16, "curie_temperature": 1100.0}
+
+
+@pytest.mark.parametrize("heated", [False, True])
+@pytest.mark.parametrize("at", [37.0, 37.3])
+def test_executors_agree_on_noise_that_follows_the_state_through_a_divided_step(heated, at):
+    """Its deviation follows the damping that grows with the motion, or the temperature."""
+    oscillator = replace(ALL_TERMS, width=8e-8, Q_nl=3.0, **HEATED if heated else {})
+    given = {"a_DL": None, "I": Step(-4e-4, 8e-4, at * DT)} if heated else {"a_DL": Step(-4e-3, 2e-2, at * DT)}
+    noise = {"temperature": 300.0, "seed": 1, "duration": 60 * DT, "dt": DT, "m0": M0}
+    runs = [simulate(oscillator, replace(DRIVE, **given), **noise, executor=each) for each in ("compiled", "torch")]
+    np.testing.assert_allclose(runs[1].m, runs[0].m, rtol=0, atol=1e-12, equal_nan=False)  # two orders of rounding
+    if heated:
+        np.testing.assert_allclose(runs[1].T, runs[0].T, rtol=1e-13, equal_nan=False)

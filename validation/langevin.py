@@ -19,7 +19,10 @@ DEVICE = {"temperature": T, "Ms": 6e5, "volume": 150e-9 * 150e-9 * 5e-9}
 SPIN = {"temperature": T, "Ms": 8e4, "volume": 1e-23}  # the moment of SMALL; its shape's field, along m, is weaker
 UNIT = k_B * T / (SPIN["Ms"] * SPIN["volume"])  # T, the field at x = Ms V B/(k_B T) = 1
 X = np.array([0.5, 1, 2, 5, 10])
-STEP = {"rk4": 2.6e-12, "heun": 0.8e-12}  # s; gamma sigma_B dt = 0.049, 0.027: rare kicks move |m| by 1e-4 in Heun's
+STEP = {
+    "rk4": 2.6e-12,
+    "heun": 0.5e-12,
+}  # s; gamma sigma_B dt = 0.049, 0.021; at 0.027 rare kicks move |m| by 1e-4 in Heun's
 MS, VOLUME, B1, B2 = 8e5, 5e-23, 0.1, 1.0  # of the well, T: stiffness along u = m_y and v = m_z; m along x
 WELL_STEP = 0.5e-12  # s; at 1 ps <v^2> would be 0.06 % too small, as (relaxation rate)^2 dt^2/12
 SHARES = 40
@@ -223,12 +226,12 @@ def claims(figures):
     """Brown's field, Langevin's mean with both solvers, the distribution, and the well, in a minute's ensembles."""
     if figures:
         draw(figures)
-    by_rk4, by_heun = settled(X, 30_000, solver="rk4", seed=2), settled(X, 8000, solver="heun", seed=3)
+    by_rk4, by_heun = settled(X, 30_000, solver="rk4", seed=2), settled(X, 6000, solver="heun", seed=3)
     return [
         *field_claims(),
         *mean_claims(("N2a", "N2b", "N2c", "N2d", "N2e"), by_rk4, X, "RK4 2.6 ps"),
         distribution_claim("N2f", by_rk4, X),
-        *mean_claims(("N2g", "N2h", "N2i", "N2j", "N2k"), by_heun, X, "Heun 0.8 ps"),
+        *mean_claims(("N2g", "N2h", "N2i", "N2j", "N2k"), by_heun, X, "Heun 0.5 ps"),
         torch_claim(),
         *well_claims(20_000, 100),
     ]
@@ -236,11 +239,11 @@ def claims(figures):
 
 def full_claims(figures):
     """Langevin's mean and the distribution with errors a quarter as large, and a well that is no parabola."""
-    by_rk4, by_heun = settled(X, 480_000, solver="rk4", seed=12), settled(X, 128_000, solver="heun", seed=13)
+    by_rk4, by_heun = settled(X, 480_000, solver="rk4", seed=12), settled(X, 96_000, solver="heun", seed=13)
     return [
         *mean_claims(("N2m", "N2n", "N2o", "N2p", "N2q"), by_rk4, X, "RK4 2.6 ps"),
         distribution_claim("N2r", by_rk4, X),
-        *mean_claims(("N2s", "N2t", "N2u", "N2v", "N2w"), by_heun, X, "Heun 0.8 ps"),
+        *mean_claims(("N2s", "N2t", "N2u", "N2v", "N2w"), by_heun, X, "Heun 0.5 ps"),
         *hot_claims(20_000, 250),
     ]
 

@@ -80,7 +80,7 @@ def every_term():
 def claims(figures):
     """The same steps to rounding, and the same f(I); none where cmtj is not installed, which is said."""
     if find_spec("cmtj") is None:
-        print("peer: not measured, cmtj is not installed. Use pip install 'shno-neuromorph[peers]'.", file=sys.stderr)
+        sys.stderr.write("peer: not measured, cmtj is not installed. Use pip install 'shno-neuromorph[peers]'.\n")
         return []
     oscillator, drive, m0 = every_term()
     ours = shno.simulate(oscillator, drive, duration=2e-9, dt=1e-12, m0=m0).m

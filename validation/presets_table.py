@@ -56,11 +56,11 @@ def run(oscillator, B, shares, duration=150e-9, **settings):
     return shno.simulate(oscillator, drive, duration=duration, **{"dt": 1e-12, "save_every": 5} | settings)
 
 
-def printed(claim_id, statement, texts, measured, unit):
-    """A Claim that the measured numbers are the printed ones to half of their last digit."""
+def printed(claim_id, statement, texts, measured, unit, scale=1.0):
+    """A Claim that the measured numbers are the printed ones, in `scale` units, to half of their last digit."""
     digits = min(len(text.partition(".")[2]) for text in texts.split(", "))
-    expected = [float(text) for text in texts.split(", ")]
-    return Claim(claim_id, statement, SOURCE, expected, np.ravel(measured), 0.501 * 10**-digits, "absolute", unit)
+    expected, half = scale * np.array(texts.split(", "), float), 0.501 * scale * 10**-digits
+    return Claim(claim_id, statement, SOURCE, expected, np.ravel(measured), half, "absolute", unit)
 
 
 def tungsten():
@@ -76,7 +76,7 @@ def tungsten():
         printed("PA3", "full width of the resonance", "498", width / 1e6, "MHz"),
         printed("PA4", "critical torque, and with the field's azimuth mirrored", "17.940, 18.183",
                 np.array([a_c, other]) * 1e3, "mT"),
-        printed("PA5", "critical current density", "1.622", J_c / 1e11, "1e11 A/m^2"),
+        printed("PA5", "critical current density", "1.622", J_c, "A/m^2", 1e11),
         printed("PA6", "critical current in the heavy metal", "0.122", I_c * 1e3, "mA"),
         *sensitivities(oscillator, B, f, J_c),
         *above_threshold(oscillator, B),
@@ -92,7 +92,7 @@ def above_threshold(oscillator, B):
     band = np.abs(f - 13.6e9) < 1e9
     ringing = np.sum(f[band] * S[band, 0]) / np.sum(S[band, 0])
     left = np.ptp(ending.m[-1000:, 1], axis=0).max()
-    slow = "at 1.05 I_c; listed before it has settled, which takes 200 ns"
+    slow = "at 1.05 I_c, settled in 200 ns (10.095 in the first 60)"
     return [
         printed("PA9", "frequency at 1.2, 1.5, 1.75 I_c, RK4", "10.715, 11.893, 12.823", found[1:], "GHz"),
         Claim("PA10", slow, SOURCE, listed[0], found[0], WITHIN, unit="GHz"),
@@ -137,16 +137,16 @@ def permalloy():
     gamma = "gamma/2 pi 29.53 GHz/T (1.855e11 rad/(s T) is 29.523)"
     return [
         printed("PB1", f"NiFe/Pt at 80 deg: resonance, {gamma}", "9.0636", resonance(*listed["B"])[0] / 1e9, "GHz"),
-        printed("PB2", "critical current density, and with the azimuth mirrored", "1.242, 1.330", densities[0] / 1e12,
-                "1e12 A/m^2"),
+        printed("PB2", "critical current density, and with the azimuth mirrored", "1.242, 1.330", densities[0],
+                "A/m^2", 1e12),
         printed("PB3", "critical current in the heavy metal", "1.12", threshold(*oblique)[2] * 1e3, "mA"),
         f_of_I("PB4", "frequency at 1.05, 1.2, 1.35, 1.5, 2 I_c, RK4, as PB1", expected=LISTED["B"][1],
                measured=found["B"]),
         printed("PC1", "NiFe/Pt in the plane: resonance at 0.1, 0.04 T, as PB1", "8.623, 5.256", resonances, "GHz"),
-        printed("PC2", "critical current density there", "1.255, 1.096", densities[1] / 1e12, "1e12 A/m^2"),
+        printed("PC2", "critical current density there", "1.255, 1.096", densities[1], "A/m^2", 1e12),
         f_of_I("PC3", "frequency at 0.1 T, 1.05, 1.2, 1.5 I_c, RK4", expected=LISTED["C"][1], measured=found["C"]),
-        printed("PD1", "NiFe/W: critical current density at 0.04, 0.1 T", "1.709, 1.956", densities[2] / 1e11,
-                "1e11 A/m^2"),
+        printed("PD1", "NiFe/W: critical current density at 0.04, 0.1 T", "1.709, 1.956", densities[2],
+                "A/m^2", 1e11),
         printed("PD2", "critical current at 0.04 T", "0.128", threshold(*device("D", share=0.4))[2] * 1e3, "mA"),
     ]  # fmt: skip
 
@@ -161,7 +161,7 @@ def garnet():
     return [
         Claim("PE1", statement, "Jacobian", exact.imag / (2e9 * np.pi), f / 1e9, 1e-9, unit="GHz"),
         printed("PE2", "full width of the resonance", "17", width / 1e6, "MHz"),
-        printed("PE3", "critical current density", "6.4", threshold(oscillator, B)[1] / 1e10, "1e10 A/m^2"),
+        printed("PE3", "critical current density", "6.4", threshold(oscillator, B)[1], "A/m^2", 1e10),
     ]
 
 
@@ -211,10 +211,8 @@ def plausible():
     which = "W/CoFeB, NiFe/Pt 80 deg, NiFe/Pt in plane, NiFe/W"
     return [
         *within("PG1", f"frequency at the operating points: {which}", 2.0, 28.0, f / 1e9, "GHz"),
-        *within("PG2", "critical current density: NiFe/Pt", 0.8, 2.5, np.array([J_c["B"], J_c["C"]]) / 1e12,
-                "1e12 A/m^2"),
-        *within("PG3", "critical current density: on W", 0.8, 5.0, np.array([J_c["A"], J_c["D"]]) / 1e11,
-                "1e11 A/m^2"),
+        *within("PG2", "critical current density: NiFe/Pt", 0.8e12, 2.5e12, np.array([J_c["B"], J_c["C"]]), "A/m^2"),
+        *within("PG3", "critical current density: on W", 0.8e11, 5e11, np.array([J_c["A"], J_c["D"]]), "A/m^2"),
         Claim("PG4", "sign of df/dI: perpendicular +, +; in plane -, -; -, -; oblique -, -, +", LITERATURE, expected,
               signs, 0.0, "absolute"),
         *within("PG5", f"AMR power into 50 ohm at f and 2f: {which}; 1 kohm, 0.3 %; 300 ohm, 0.4 %", 0.1, 200.0, power,

@@ -20,7 +20,7 @@ from shno.experiments._drive import (
 )
 from shno.parameters import arguments, parameters
 from shno.simulate import simulate
-from shno.stability import _descend, equilibrium
+from shno.stability import descend, equilibrium
 from shno.waveforms import Ramp
 
 BISECTIONS = 30  # of the step in which m . d changes sign: 1e-9 of it is left
@@ -119,7 +119,7 @@ def swept_hysteresis(oscillator, directions, B_max, *, duration, dt, drive=None,
 def _minimum(oscillator, drive, d, B, m):
     """The energy minimum that descent from m (*batch, 3) reaches at the field B d, B a number or (*batch), T."""
     values = parameters(oscillator, with_field(drive, np.asarray(B)[..., None] * d))
-    return _descend(m, arguments(values)[1])
+    return descend(m, arguments(values)[1])
 
 
 def _first_reversal(m_along):

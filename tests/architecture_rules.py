@@ -1,0 +1,180 @@
+"""The import rules and what holds a source to them: `breaches` takes {module: source} and returns a line for each."""
+
+import ast
+from pathlib import Path
+from typing import NamedTuple
+
+import shno
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("shno", "neuromorph", "validation")
+
+# Who imports whom inside shno: room (a module, or a package with all its modules) -> the rooms that it may import.
+# Every room may import `checks`, and a module of a package the others of its package.
+FIRST = {"constants", "vector"}
+PHYSICS = {"anisotropy", "fields", "llgs", "heating"}
+NOUNS = {"oscillator", "drive"}
+ALLOWED = {
+    **{room: set() for room in ("__init__", "checks", "command", "constants", "vector")},
+    **{room: set() for room in ("hdf5", "kernel_cache", "readout", "threads", "waveform")},
+    **{room: {"vector"} for room in ("anisotropy", "philox", "solvers")},
+    **{room: {"constants"} for room in ("geometry", "oscillator", "theory")},
+    **{room: {"waveform"} for room in ("layout", "plan", "sampled")},
+    **{room: {"waveform", "sampled"} for room in ("drive", "waveforms")},
+    "fields": FIRST | {"anisotropy"},
+    "llgs": FIRST | {"fields"},
+    "heating": {"vector", "llgs"},
+    "thermal": FIRST | {"philox"},
+    "local_noise": {"vector", "fields", "llgs", "heating"},
+    "noise": {"philox", "waveform", "sampled"},
+    "variability": {"oscillator", "philox"},
+    "presets": NOUNS,
+    "waveform_numbers": {"waveform", "sampled", "waveforms"},
+    "trajectory": NOUNS | {"hdf5", "plan", "sampled", "waveform_numbers"},
+    "parameters": NOUNS | {"fields", "geometry", "heating", "llgs", "waveform"},
+    "stability": {"constants", "fields", "llgs", "parameters", "philox"},
+    "guard": {"stability", "thermal", "waveform"},
+    "call": {"parameters", "plan"},
+    "kernels": PHYSICS | {"layout", "solvers", "vector"},
+    "kernel_philox": {"kernels", "philox", "thermal"},
+    "kernel_trajectory": {"heating", "llgs", "local_noise", "parameters", "solvers", "waveforms"}
+    | {"kernel_cache", "kernel_philox", "kernels"},
+    "compiled": {"kernel_trajectory", "layout", "sampled", "threads"},
+    "eager": {"heating", "llgs", "local_noise", "parameters", "plan", "solvers", "thermal", "vector"},
+    "adjoint": {"kernel_cache", "kernels", "layout", "llgs", "solvers", "threads", "vector"},
+    "integrate": {"adjoint", "llgs", "parameters", "solvers", "vector", "waveform"},
+    "reference": NOUNS | {"reference_physics"},
+    "reference_physics": NOUNS | {"constants"},
+    "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
+    | {"trajectory"},
+    "analysis": {"trajectory"},
+    "experiments": NOUNS
+    | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
+    "plots": NOUNS | {"analysis", "waveform"},
+    "experiment_plots": {"experiments", "plots"},
+}
+WITNESS = ("reference", "reference_physics")
+FORBIDDEN_TO_THE_WITNESS = {
+    *("vector", "solvers", "parameters", "stability", "geometry", "philox", "thermal", "local_noise", "theory"),
+    *("kernels", "kernel_philox", "kernel_trajectory", "layout", "compiled", "eager", "plan", "guard", "call"),
+    *("adjoint", "integrate", "simulate"),
+} | PHYSICS
+
+# Who owns which third party: a module that is not listed may not import it, not even inside a function.
+OWNERS = {
+    "scipy.integrate": {"shno.reference"},
+    "h5py": {"shno.hdf5"},
+    "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", "adjoint", "kernel_philox", "kernel_trajectory")},
+    "llvmlite": {"shno.kernel_philox"},
+    "matplotlib": {"shno.plots", "shno.experiment_plots", "neuromorph.plots", "validation"},
+    "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
+    "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding"},
+}
+TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate", "shno.eager"}
+TORCH_INSIDE_FUNCTIONS = {"shno.call"}  # it asks torch whether a device is there
+INTEGRATORS = {"integrate", "simulate", "reference", "solvers", "llgs"}  # of m: only neuromorph.neuron takes these
+
+
+class Import(NamedTuple):
+    """One imported name: a.b for both `import a.b` (plain) and `from a import b`."""
+
+    name: str
+    plain: bool
+    inside: bool  # a function
+
+
+def imports(source, module):
+    """Every Import of the source of a module: statements and import_module("a")."""
+    found = []
+
+    def visit(node, inside):
+        if isinstance(node, ast.Import):
+            found.extend(Import(alias.name, True, inside) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = module.rsplit(".", node.level)[0] if node.level else ""
+            base = ".".join(filter(None, [above, node.module or ""]))
+            found.extend(Import(f"{base}.{alias.name}", False, inside) for alias in node.names)
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module":
+            found.extend(Import(part.value, True, inside) for part in node.args[:1] if isinstance(part, ast.Constant))
+        inside = inside or isinstance(node, ast.FunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            visit(child, inside)
+
+    visit(ast.parse(source), False)
+    return found
+
+
+def attributes_of_shno(source):
+    """The names in `shno.name`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "shno":
+            yield node.attr
+
+
+def within(name, owner):
+    """Whether a dotted name is the owner or lies in it."""
+    return name == owner or name.startswith(f"{owner}.")
+
+
+def breaches(modules):
+    """Every breach of the rules in {"shno.fields": source, ...}, one line each."""
+    found = []
+    for module, source in modules.items():
+        package, _, name = module.partition(".")
+        taken = imports(source, module)
+        found += [f"{module} imports {why}" for each in taken for why in _third_parties_and_proof(module, each)]
+        if package == "shno":
+            found += [f"{module} imports {why}" for why in _inside_shno(module, name, taken)]
+        if package == "neuromorph":
+            found += [f"{module} imports {why}" for why in _from_outside(name, source, taken)]
+    return found
+
+
+def _third_parties_and_proof(module, taken):
+    package, _, name = module.partition(".")
+    for library, owners in OWNERS.items():
+        if within(taken.name, library) and not any(within(module, owner) for owner in owners):
+            yield f"{taken.name}: {library} belongs to {', '.join(sorted(owners))}"
+    lazily = module in TORCH_INSIDE_FUNCTIONS and taken.inside
+    if within(taken.name, "torch") and package == "shno" and module not in TORCH_IN_SHNO and not lazily:
+        yield f"{taken.name}: torch in shno belongs to adjoint, integrate and eager, and to call inside its functions"
+    if within(taken.name, "tests"):
+        yield f"{taken.name}: nothing imports the tests"
+    if within(taken.name, "validation") and package != "validation" and not (name == "__main__" and taken.inside):
+        yield f"{taken.name}: only a command line starts it, lazily"
+
+
+def _inside_shno(module, name, taken):
+    room = name.split(".")[0]
+    for each in taken:
+        if within(each.name, "neuromorph"):
+            yield f"{each.name}: shno never does"
+        elif each.name == "shno" and name != "__main__":
+            yield "shno: the package hides which module a name comes from"
+        elif within(each.name, "shno") and room in ALLOWED:
+            part = each.name.split(".")[1]
+            if part not in {*ALLOWED[room], "checks", "__version__"} | ({room} if "." in name else set()):
+                yield f"{each.name}: allowed are {', '.join(sorted(ALLOWED[room])) or 'none of ours'}"
+    if room not in ALLOWED and name != "__main__":
+        yield "by no rule: give this room its line in ALLOWED"
+
+
+def _from_outside(name, source, taken):
+    ours = [each for each in taken if within(each.name, "shno") and each.name != "shno"]
+    for each in ours:
+        if each.plain or each.name.count(".") > 1:
+            yield f"{each.name}: shno is seen through its public names, `from shno import X`"
+    for used in {*(each.name.split(".")[1] for each in ours), *attributes_of_shno(source)}:
+        if used not in shno.__all__:
+            yield f"shno.{used}: not a public name of shno"
+        elif used in INTEGRATORS and name != "neuron":
+            yield f"shno.{used}: only neuron integrates magnetisation"
+
+
+def sources():
+    """{dotted name: source} of every module of the packages."""
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8")
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
