@@ -121,6 +121,12 @@ def check_parameters(values):
             raise ValueError(complaint(f"{name} of parameters", f"given where {with_it} is", None, "See Oscillator."))
 
 
+def with_torque(values, a_DL):
+    """The parameters at another a_DL, T, and at the current density that makes it where an Oersted field follows it."""
+    current = {} if values.get("J") is None else {"J": a_DL / values["torque_per_J"]}
+    return values | {"a_DL": a_DL} | current
+
+
 def heat_parameters(oscillator, drive, temperature):
     """The arguments of Joule heating in the order of `heating.HEAT`, or None where it is off (R_th is None).
 

@@ -66,7 +66,9 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     batch = _batch(values | {"oscillator": np.broadcast_to(0.0, oscillator.shape)}, m0, heat, realisation)
     realisation_ = realisations(realisation, batch)
     check_memory(n, save_every, batch, dtype)
-    m0 = _start(oscillator, drive.at(t0), batch, temperature, seed, realisation_) if m0 is None else m0
+    if m0 is None:
+        drawn = temperature if solver != "reference" else 0.0
+        m0 = _start(oscillator, drive.at(t0), batch, drawn, seed, realisation_)
     t = time.at(save_every * np.arange(n // save_every + 1))
     m = np.empty((len(t), *batch, 3), dtype)
     m[0] = m0

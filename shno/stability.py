@@ -10,12 +10,13 @@ from shno.checks import IntegrationError, as_number, common_shape, complaint, sh
 from shno.constants import k_B
 from shno.fields import effective_field
 from shno.llgs import right_hand_side
-from shno.parameters import arguments, batch_shape, parameters
+from shno.parameters import arguments, batch_shape, parameters, with_torque
 from shno.philox import WELL, draw
 
 COMPLEX_STEP = 1e-30  # no cancellation occurs in a complex step
 RESIDUAL = 1e-11  # of a fixed point, relative to the size of the field there
 LONGEST_TURN = 0.2  # rad an iteration
+FLAT = 1e-10  # of the stiffest direction: one along which a ring of fixed points has no slope is not followed
 TEMPERATURE = ("in [0, 1e5] K", lambda x: (x >= 0) & (x <= 1e5), "In kelvin.")
 
 
@@ -30,15 +31,23 @@ def equilibrium(oscillator, drive, *, driven=False):
     if not isinstance(driven, bool):
         raise TypeError(complaint("driven", "True or False", shown(driven), "Does the current act?"))
     values = parameters(oscillator, drive)
+    if not drive.is_constant:
+        raise ValueError(complaint("drive", "constant in time", "a waveform in it", "Take drive.at(t)."))
     batch = batch_shape(values)
     B_ext = np.broadcast_to(np.asarray(drive.B_ext), (*batch, 3))
     axis = np.broadcast_to(np.asarray(oscillator.easy_axis), (*batch, 3))
     start = np.where(np.linalg.norm(B_ext, axis=-1, keepdims=True) > 0, B_ext, axis)
     aside = 1e-3 * np.array([0.6, 0.5, 0.4])  # off every symmetry axis: a saddle must not hold it
-    m = descend(_unit(_unit(start) + aside), arguments(values)[1])
+    m = descend(_unit(_unit(start) + aside), arguments(_at_share(values, 0.0))[1])
     for share in (0.0, *np.linspace(0, 1, 21)[1:]) if driven else (0.0,):
-        m = _settled(*_newton(m, values | {"a_DL": share * np.asarray(values["a_DL"])}))
+        m = _settled(*_newton(m, _at_share(values, share)))
     return m
+
+
+def _at_share(values, share):
+    """The parameters at a share of the current: its torque, and its Oersted field where there is one."""
+    current = {name: share * np.asarray(values[name]) for name in ("a_DL", "J") if values[name] is not None}
+    return values | current
 
 
 def eigenvalues(oscillator, drive):
@@ -81,7 +90,7 @@ def critical_torque(oscillator, drive):
 def _growth(m, values, a):
     """Trace of the Jacobian at the equilibrium that a (T) shifts m to, NaN where there is none; is it a spiral?"""
     usable = np.isfinite(a)
-    values = values | {"a_DL": np.where(usable, a, 0.0)}
+    values = with_torque(values, np.where(usable, a, 0.0))
     m, left = _newton(m, values)
     jacobian, _ = _jacobian(m, values)
     trace = np.where(usable & (left <= RESIDUAL), np.trace(jacobian, axis1=-2, axis2=-1), np.nan)
@@ -153,14 +162,16 @@ def _jacobian(m, values):
 def _newton(m, values):
     """The zero of T(m) near m, by Newton's method in the tangent plane, and the torque left over the field's size."""
     B = _stack(effective_field(_components(m), *arguments(values)[1]))
-    size = np.linalg.norm(B, axis=-1) + np.abs(values["a_DL"]) + np.finfo(float).tiny
+    stiffness = np.abs(_jacobian(m, values)[0]).max(axis=(-2, -1))  # where B vanishes: a tilted film
+    size = np.linalg.norm(B, axis=-1) + np.abs(values["a_DL"]) + stiffness + np.finfo(float).tiny
     for _ in range(60):
         T = _stack(right_hand_side(_components(m), *arguments(values)))
         left = np.linalg.norm(T, axis=-1) / size
         if np.all(left <= 1e-16):
             break
         jacobian, plane = _jacobian(m, values)
-        shift = -np.einsum("...ab,...b->...a", np.linalg.pinv(jacobian), np.einsum("...ca,...c->...a", plane, T))
+        torque = np.einsum("...ca,...c->...a", plane, T)
+        shift = -np.einsum("...ab,...b->...a", np.linalg.pinv(jacobian, rcond=FLAT), torque)
         shift *= np.minimum(1.0, LONGEST_TURN / np.maximum(np.linalg.norm(shift, axis=-1, keepdims=True), 1e-300))
         m = _unit(m + np.einsum("...ca,...a->...c", plane, shift))
     return m, left
@@ -200,7 +211,7 @@ def thermal_state(oscillator, drive, temperature, seed, realisation):
         raise ValueError(complaint("volume", "given where there is thermal noise", None, "Set it in Oscillator."))
     m = equilibrium(oscillator, drive)
     m = np.broadcast_to(m, (*common_shape({"realisation": normal.shape[:-1], "the batch": m.shape[:-1]}), 3))
-    curvature, axes = _principal_axes(m, arguments(values)[1])
+    curvature, axes = _principal_axes(m, arguments(_at_share(values, 0.0))[1])
     scale = k_B * temperature / (np.asarray(oscillator.Ms) * oscillator.volume)
     variance = np.minimum(scale[..., None] / np.maximum(curvature, np.finfo(float).tiny), 1.0)
     return _unit(m + np.einsum("...ca,...a->...c", axes, np.sqrt(variance) * normal))

@@ -42,7 +42,7 @@ ALLOWED = {
     "compiled": {"kernel_trajectory", "layout", "sampled", "threads"},
     "eager": {"heating", "llgs", "local_noise", "parameters", "plan", "solvers", "thermal", "vector"},
     "adjoint": {"kernel_cache", "kernels", "layout", "llgs", "solvers", "threads", "vector"},
-    "integrate": {"adjoint", "llgs", "parameters", "solvers", "vector", "waveform"},
+    "integrate": {"adjoint", "llgs", "parameters", "solvers", "vector"},
     "reference": NOUNS | {"reference_physics"},
     "reference_physics": NOUNS | {"constants"},
     "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
@@ -50,7 +50,7 @@ ALLOWED = {
     "analysis": {"trajectory"},
     "experiments": NOUNS
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
-    "plots": NOUNS | {"analysis", "waveform"},
+    "plots": NOUNS | {"analysis", "sampled", "waveform"},
     "experiment_plots": {"experiments", "plots"},
 }
 WITNESS = ("reference", "reference_physics")

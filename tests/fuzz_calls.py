@@ -78,6 +78,10 @@ NOUNS = [
     call("load", shno.load, path="no such file.h5"),
     call("Trajectory.save", RUN.save, path="no such folder/run.h5"),
     call("plots.plot", plots.plot, run=RUN, path="no such folder/run.png"),
+    Call("plots.plot of a run", lambda **given: plots.plot(shno.Trajectory(**given), "no such folder/run.png"), fields(RUN),
+         also=("run",)),
+    Call("save a run", lambda **given: shno.Trajectory(**given).save("no such folder/run.h5"), fields(RUN)),
+    Call("frequency of a run", lambda **given: analysis.frequency(shno.Trajectory(**given)), fields(RUN), also=("run",)),
     call("plots.save_figure", plots.save_figure, figure=plots.Figure(), path="no such folder/run.png"),
 ]
 RUNS = {"duration": 2e-12, "dt": 1e-12, "m0": M0}
@@ -113,7 +117,8 @@ SOLVES = [
 ]
 OF_A_RUN = [name for name in analysis.__all__ if "run" in inspect.signature(getattr(analysis, name)).parameters]
 ANALYSIS = [
-    *calls(analysis, OF_A_RUN, dict(run=RUN, f=1e11, tau=1e-11, segment=5e-11, threshold=0.3, rearm=0.1)),
+    *calls(analysis, OF_A_RUN, dict(run=RUN, f=1e11, tau=1e-11, segment=5e-11, threshold=0.3, rearm=0.1),
+           steady=dict(discard=1e-10)),
     *calls(analysis, sorted({*analysis.__all__} - {*OF_A_RUN}),
            dict(t=T, values=TURNS, phase=TURNS, segment=5e-11, tau=1e-11, S_phi=1e-9)),
 ]

@@ -87,7 +87,7 @@ HOT = Oscillator(
     theta_SH=0.3, thickness=2e-9, width=50e-9, t_HM=5e-9, field_like=0.3, Q_nl=9.0,
     R=900.0, beta_R=1e-3, R_th=4e5, C_th=2.5e-17, curie_temperature=800.0,
 )  # fmt: skip
-CURRENT = Drive(I=6e-4, B_ext=(0.25, -0.43, 0.51))
+CURRENT = Drive(I=Step(6e-4, -9e-4, 1.0), B_ext=(0.25, -0.43, 0.51))  # no run lasts a second
 STEPS, STEP = 60, 0.05e-12
 
 
@@ -127,11 +127,11 @@ def test_noise_follows_the_damping_and_the_temperature(heated, executor):
         assert np.abs(expected_path(oscillator, run, follows=("damping",))[:, :3] - run.m).max() > 1e4 * error
 
 
-@pytest.mark.parametrize("current", [6e-4, Step(6e-4, -9e-4, 21.3 * STEP)], ids=["held", "jump"])
-def test_executors_agree_on_noise_that_follows_the_state(current):
+@pytest.mark.parametrize("jump", [1.0, 21.3 * STEP])
+def test_executors_agree_on_noise_that_follows_the_state(jump):
     """Also where a jump divides a step, of which each part takes its own state."""
     keywords = {**RUN, "duration": STEPS * STEP, "dt": STEP}
-    drive = replace(CURRENT, I=current)
+    drive = replace(CURRENT, I=Step(6e-4, -9e-4, jump))
     compiled, eager = (simulate(HOT, drive, **keywords, executor=each) for each in ("compiled", "torch"))
     np.testing.assert_allclose(eager.m, compiled.m, rtol=0, atol=1e-12, equal_nan=False)  # two orders of rounding
     np.testing.assert_allclose(eager.T, compiled.T, rtol=1e-13, equal_nan=False)

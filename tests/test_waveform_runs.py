@@ -20,6 +20,9 @@ OSCILLATOR = Oscillator(
 )  # fmt: skip
 
 
+ONE = replace(OSCILLATOR, alpha=0.03)
+
+
 def jumping(jump):
     return lambda t: np.cos(4e10 * t) * (1.0 if t < jump else -0.7)
 
@@ -100,6 +103,19 @@ def test_executors_evaluate_every_kind_of_waveform_alike():
     np.testing.assert_allclose(runs[1].m, runs[0].m, rtol=0, atol=1e-12, equal_nan=False)  # two orders of rounding
 
 
+def test_an_oscillator_s_steps_are_divided_at_its_own_breakpoints():
+    """Each pulse has another width, one of them on the grid: whatever the others have, its path is the same bits."""
+    widths, keywords = np.array([3.3, 4.9, 5.0, 7.7, 7.8]) * PS, {**RUN, "dt": PS, "executor": "torch"}
+
+    def path(width):
+        return simulate(ONE, Drive(a_DL=6e-3 + Pulse(0.03, 2.6 * PS, width, 9.1 * PS, 3)), **keywords).m
+
+    together = path(widths)
+    assert np.abs(np.diff(together[-1], axis=0)).min() > 1e-5
+    for k, width in enumerate(widths):
+        assert same(together[:, k], path(width))
+
+
 @pytest.mark.parametrize(
     ("executor", "t0"), [("compiled", 0.0), ("compiled", -3.21 * PS), ("compiled", 1.17 * PS), ("torch", 1.17 * PS)]
 )
@@ -163,9 +179,6 @@ def test_a_place_on_the_grid_is_a_whole_number():
 
 
 # The guard.
-
-
-ONE = replace(OSCILLATOR, alpha=0.03)
 
 
 def guarded(wave, *, steps=10_000, dt=PS, oscillator=ONE, solver="rk4"):

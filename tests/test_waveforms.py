@@ -34,7 +34,7 @@ DEFINITIONS = {
     "sine": (Sine(0.7, 2.3e9, 0.4), lambda t: 0.7 * np.sin(2 * np.pi * 2.3e9 * t + 0.4)),
     "chirp": (Chirp(0.7, 2e9, 5e9, 3 * NS, 1.1 * NS, 0.4), chirped),
 }
-TRAIN = Pulse(0.7, 0.1 * NS, 0.07 * NS, 0.23 * NS, 9)  # its times are not sums that floats do exactly
+TRAIN = Pulse(0.7, 0.1e-9, 0.07e-9, 0.23e-9, 9)  # its times are not sums that floats do exactly
 KINKED = {name: DEFINITIONS[name][0] for name in ("step", "ramp", "pulse", "chirp")} | {"train": TRAIN}
 
 

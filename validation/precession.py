@@ -85,8 +85,8 @@ def energy():
     drift = [np.abs(each - each[0]).max() for each in kept]
     setting = "film, 0.9 T, oblique field, 2 ns"
     return [
-        Claim("D12a", f"energy lost, {setting}, alpha 0.03, reference", "independent code", 0.27430763133, e[0] - e[-1], 1e-9,
-              unit="T"),
+        Claim("D12a", f"energy lost, {setting}, alpha 0.03, reference", "independent code", 0.27430763133,
+              e[0] - e[-1], 1e-9, unit="T"),
         Claim("D12b", "integral of the dissipation, the same run", "e0 - e1", e[0] - e[-1], lost, 1e-9, unit="T"),
         Claim("D12c", "largest rise of the energy in a step, RK4 1 ps: compiled, torch (0.5 ns)", "alpha |dm/dt|^2 > 0",
               [0.0, 0.0], rising, how="at most", unit="T"),

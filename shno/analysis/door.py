@@ -7,7 +7,7 @@ Source : Harris, Proc. IEEE 66, 51 (1978), the cosine-power family.
 
 import numpy as np
 
-from shno.checks import as_array, check_values, complaint
+from shno.checks import as_array, as_number, check_choice, check_values, complaint, shown
 from shno.trajectory import Trajectory
 
 COMPONENTS = {"x": [0], "y": [1], "z": [2], "all": [0, 1, 2]}
@@ -39,11 +39,7 @@ def interval(run):
 
 def number(name, value, rule, allowed, remedy="It is one number."):
     """`value` as a float; TypeError for any other kind, ValueError unless allowed(value)."""
-    value = as_array(name, value)
-    if not isinstance(value, float):
-        raise TypeError(complaint(name, "one number", f"an array of shape {value.shape}", remedy))
-    check_values(name, value, rule, allowed, remedy)
-    return value
+    return as_number(name, value, rule, allowed, remedy)
 
 
 def positive(name, value, remedy="It is a time in seconds."):
@@ -53,9 +49,7 @@ def positive(name, value, remedy="It is a time in seconds."):
 
 def choice(name, value, allowed, remedy):
     """`value`, one of the strings `allowed`."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(complaint(name, f"one of {', '.join(allowed)}", repr(value), remedy))
-    return value
+    return check_choice(name, value, allowed, remedy)
 
 
 def part(run, component, discard, least=1):
@@ -102,7 +96,7 @@ def times(t, name, values, least):
 def ensemble_axis(axis, batch):
     """An axis of the batch with two members or more, counted from its front."""
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
-        raise TypeError(complaint("realisations", "an axis of the batch", repr(axis), "It is an integer or None."))
+        raise TypeError(complaint("realisations", "an axis of the batch", shown(axis), "It is an integer or None."))
     if not -len(batch) <= axis < len(batch) or batch[axis] < 2:
         rule = f"an axis of the batch {tuple(batch)} with 2 members or more"
         raise ValueError(complaint("realisations", rule, axis, "It counts the realisations of one oscillator."))

@@ -57,7 +57,8 @@ def single_sideband(S_phi):
         below 0.1 rad^2.
     """
     S_phi = as_array("S_phi", S_phi)
-    check_values("S_phi", S_phi, "positive and finite", lambda x: ~((x <= 0) | (x == np.inf)), "It is a density.")
+    rule = "positive, at least 1e-300, and finite"
+    check_values("S_phi", S_phi, rule, lambda x: ~((x < 1e-300) | (x == np.inf)), "It is a density.")
     return 10 * np.log10(S_phi / 2)
 
 
