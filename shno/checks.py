@@ -175,6 +175,10 @@ def equal(a, b):
     """Whether two values (numbers, arrays, strings, None) are the same, bit for bit, NaN being equal to NaN."""
     if a is None or b is None or isinstance(a, str) or isinstance(b, str):
         return a is b or (type(a) is type(b) and a == b)
+    if isinstance(a, tuple) or isinstance(b, tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(equal, a, b))
+    if hasattr(a, "__dataclass_fields__"):
+        return a == b
     a, b = np.asarray(a), np.asarray(b)
     return a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 

@@ -56,8 +56,7 @@ class Eager:
         stages = self._stages(self.plan.clock.stages(first, saves * every))
         worst = torch.zeros_like(self.state[0])
         for step in range(saves * every):
-            noise = self._noise(first + step)
-            self.state, error = self._step(self.state, 1.0, [self._tree(stages, step, k, noise) for k in range(3)])
+            self.state, error = self._step(self.state, 1.0, self._trees(stages, step, self._noise(first + step)))
             worst = torch.maximum(worst, error)
             if (step + 1) % every == 0:
                 saved[step // every] = self.current()
@@ -72,24 +71,29 @@ class Eager:
             for start, stop in pairwise(column):
                 stages = self._stages(np.array([[start, (start + stop) / 2, stop]]))
                 share = (stop - start) / self.plan.clock.dt
-                state, _ = self._step(state, share, [self._tree(stages, 0, k, noise) for k in range(3)])
+                state, _ = self._step(state, share, self._trees(stages, 0, noise))
             self.state = tuple(
                 x.reshape(-1).index_put((torch.tensor([lane], device=x.device),), y.reshape(-1)[lane]).reshape(x.shape)
                 for x, y in zip(self.state, state, strict=True)
             )
 
     def _step(self, state, share, trees):
-        """One step, or a share of one, and | |m|^2 - 1 | before projection."""
+        """One step from the arguments at its stages, or a share of one, and | |m|^2 - 1 | before projection."""
+        if self.local and self.plan.noise is not None:
+            trees = _following(state, trees)
         function = heated_right_hand_side if self.heated else right_hand_side
         y = SOLVERS[self.plan.solver](function, state, share * trees[0][0], *(tree[1:] for tree in trees))
         square = dot(y, y)
         return (*scale(reciprocal_sqrt(square), y[:3]), *y[3:]), (square - 1).abs()
 
-    def _tree(self, stages, step, stage, noise):
-        """The arguments at a stage of a step."""
-        values = {key: table[step, stage] for key, table in stages.items()}
-        tree = at_stage(self.plan.tree, values, self._number)
-        return tree if noise is None else (tree[0], tree[1], (*tree[2][:-1], noise), *tree[3:])
+    def _trees(self, stages, step, noise):
+        """The arguments at the three stages of a step."""
+        trees = []
+        for stage in range(3):
+            values = {key: table[step, stage] for key, table in stages.items()}
+            tree = at_stage(self.plan.tree, values, self._number)
+            trees.append(tree if noise is None else _with_noise(tree, noise))
+        return trees
 
     def _stages(self, times):
         """The value of every waveform at times (steps, 3): {id: (steps, 3, *its batch)}."""
@@ -103,13 +107,7 @@ class Eager:
             return None
         first = noise.first_draw + step * noise.draws
         draws = [self._normals(first + k) for k in range(noise.draws)]
-        factor = self.sigma
-        if self.local:
-            start = self._stages(self.plan.clock.stages(step, 1))
-            _, torque_parameters, field_parameters, *heat = self._tree(start, 0, 0, None)
-            heat_parameters = heat[0] if heat else None
-            factor = factor * relative_deviation(self.state, torque_parameters, field_parameters, heat_parameters)
-        return tuple(factor * sum(draw[c] for draw in draws) for c in range(3))
+        return tuple(self.sigma * sum(draw[c] for draw in draws) for c in range(3))
 
     def _normals(self, draw):
         """The three normals of a draw; four draws are made together."""
@@ -127,3 +125,15 @@ class Eager:
 
     def _tensor(self, value):
         return torch.as_tensor(np.array(value), dtype=self.dtype, device=self.plan.device)
+
+
+def _with_noise(tree, noise):
+    """The arguments with this thermal field, the last of the field parameters."""
+    return (tree[0], tree[1], (*tree[2][:-1], noise), *tree[3:])
+
+
+def _following(state, trees):
+    """The arguments with their thermal field scaled with what it follows of the state at the start."""
+    _, torque_parameters, field_parameters, *heat = trees[0]
+    factor = relative_deviation(state, torque_parameters, field_parameters, heat[0] if heat else None)
+    return [_with_noise(tree, scale(factor, tree[2][-1])) for tree in trees]

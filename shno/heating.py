@@ -54,18 +54,18 @@ def heated_right_hand_side(y, torque_parameters, field_parameters, heat_paramete
     slope = joule_heating(T, I, R, beta_R, R_th, C_th, T0) / rate
     if curie_temperature is not None:
         s = magnetisation_ratio(T, T0, curie_temperature)
-        torque_parameters = _torque_parameters_at(s, *torque_parameters)
-        field_parameters = _field_parameters_at(s, s**Ku_exponent, *field_parameters)
+        torque_parameters = torque_parameters_at(s, *torque_parameters)
+        field_parameters = field_parameters_at(s, s**Ku_exponent, *field_parameters)
     return (*right_hand_side(m, torque_parameters, field_parameters), slope)
 
 
-def _torque_parameters_at(s, alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms):
+def torque_parameters_at(s, alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms):
     """The parameters of `torque` where Ms is s times that at T0: the amplitudes carry 1/Ms."""
     inverse = number(1.0, s) / s
     return alpha, inverse * a_DL, _times(inverse, a_FL), p, Lambda, Q_nl, s * Ms
 
 
-def _field_parameters_at(
+def field_parameters_at(
     s, k, B_ext, Ms, demag, demag_off_diagonal, Ku, Ku2, easy_axis, V_gate, vcma, further, Kc, *rest
 ):
     """The parameters of `effective_field` where Ms is s times that at T0, and every anisotropy k times."""
