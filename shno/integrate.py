@@ -124,11 +124,10 @@ def _check_passage(end, deviation, n_steps, dt):
 def _with_torque(parameters, a_DL, m):
     """The parameters at this torque, and at the current that makes it where an Oersted field follows it, as tensors."""
     check_parameters(parameters)
-    values = {name: _as_tensors(name, value, m) for name, value in parameters.items() if name != "a_DL"}
+    values = {name: _as_tensors(name, value, m) for name, value in parameters.items() if name not in ("a_DL", "J")}
     values["a_DL"] = _as_tensor("a_DL", a_DL, m)
-    if values.get("J") is not None:
-        values["J"] = values["a_DL"] / values["torque_per_J"]
-    return values
+    has_current = parameters.get("J") is not None
+    return values | {"J": values["a_DL"] / values["torque_per_J"] if has_current else None}
 
 
 def _as_tensors(name, value, like):

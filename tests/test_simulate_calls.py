@@ -147,6 +147,15 @@ def test_the_step_guard_sees_the_field_like_torque_as_the_field_that_it_is():
             simulate(oscillator, drive, **SHORT)
 
 
+def test_the_step_guard_sees_the_torque_at_m0_with_its_asymmetry():
+    """At m . p = -0.8 and Lambda = 4 it is 2 Lambda^2 / (17 - 0.8 x 15) = 6.4 times as large."""
+    m0 = -0.8 * P + 0.6 * np.cross(P, AXIS) / np.linalg.norm(np.cross(P, AXIS))
+    keywords, drive = SHORT | {"m0": m0, "duration": 0.002e-9}, Drive(a_DL=0.3, B_ext=DRIVE.B_ext)
+    assert simulate(replace(FEW_TERMS, field_like=0.0), drive, **keywords).m.shape == (3, 3)
+    with pytest.raises(ValueError, match=r"^dt must turn m by at most"):  # 1.9 T turn m by 0.36 rad a step
+        simulate(replace(FEW_TERMS, field_like=0.0, Lambda=4.0), drive, **keywords)
+
+
 def test_the_step_guard_looks_at_the_whole_waveform_before_the_first_step():
     steps = []
     drive = Drive(a_DL=Sampled([1e-3, 1e-3, 5.0], 0.1e-9), B_ext=DRIVE.B_ext)
