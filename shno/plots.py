@@ -181,7 +181,8 @@ def _caption(run, batch):
     how = (
         f"{f'Oscillator 0 of {np.prod(batch)}. ' if batch else ''}{run.solver} ({run.executor}, {run.dtype}), "
         f"{(len(run.t) - 1) * run.save_every} steps of {run.dt * 1e12:.6g} ps, saved every {run.save_every}, "
-        f"temperature {run.temperature:g} K{'' if run.seed is None else f', seed {run.seed}'}; {run.versions}"
+        f"temperature {run.temperature:g} K{'' if run.seed is None else f', seed {run.seed}'}; "
+        f"{ascii(run.versions)[1:-1]}"
     )
     what = "; ".join((_listed(run.drive, DRIVE_UNITS), _listed(run.oscillator, OSCILLATOR_UNITS)))
     return "\n".join(line for text in (how, what) for line in textwrap.wrap(text, CAPTION, break_on_hyphens=False))

@@ -5,7 +5,18 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from shno import hdf5
-from shno.checks import as_path, equal_fields
+from shno.checks import (
+    as_integers,
+    as_number,
+    as_path,
+    as_whole,
+    check_choice,
+    check_kind,
+    check_values,
+    complaint,
+    equal_fields,
+    shown,
+)
 from shno.drive import UNITS as DRIVE_UNITS
 from shno.drive import Drive
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
@@ -14,6 +25,11 @@ from shno.plan import clock
 from shno.sampled import Function
 from shno.waveform_numbers import tabulated, waveform_numbers, waveforms_of_numbers
 
+KNOWN = {
+    "solver": ("rk4", "heun", "reference"),
+    "executor": ("compiled", "torch", "scipy"),
+    "dtype": ("float64", "float32"),
+}
 ARRAYS = {"T": "K", "realisation": "1"}
 SETTINGS = ("dt", "t0", "save_every", "solver", "executor", "dtype", "temperature", "seed", "versions", "noise_dt")
 
@@ -31,6 +47,7 @@ class Trajectory:
     noise_dt : s; realisation      as given to `simulate`; None for its defaults
     T : (n_saved, *batch), K       of the oscillator, where Joule heating is on; else None
     versions                       of the libraries that made it
+    Raises : TypeError, ValueError for a setting that no run has
     """
 
     t: np.ndarray
@@ -52,6 +69,27 @@ class Trajectory:
 
     __eq__ = equal_fields
     __hash__ = None
+
+    def __post_init__(self):
+        """Check the settings and the kinds; whoever reads t and m checks their shapes and values."""
+        for name in ("t", "m", *(name for name in ARRAYS if getattr(self, name) is not None)):
+            value = getattr(self, name)
+            if not isinstance(value, np.ndarray) or (name in ARRAYS and value.dtype.kind not in "fiu"):
+                raise TypeError(complaint(name, "a numpy array of numbers", shown(value), "simulate gives one."))
+        check_kind("oscillator", self.oscillator, Oscillator, "It is what was simulated.")
+        check_kind("drive", self.drive, Drive, "It is what was applied.")
+        for name in ("dt", "t0", "temperature", *(() if self.noise_dt is None else ("noise_dt",))):
+            object.__setattr__(self, name, as_number(name, getattr(self, name)))
+        check_values("t0", self.t0, "within +-1e60 s", lambda x: np.abs(x) <= 1e60, "Time of the first state.")
+        check_values("temperature", self.temperature, "in [0, 1e5] K", lambda x: (x >= 0) & (x <= 1e5), "In kelvin.")
+        object.__setattr__(self, "save_every", as_whole("save_every", self.save_every, 1, 1 << 40, "Steps."))
+        for name, known in KNOWN.items():
+            check_choice(name, getattr(self, name), known)
+        if self.seed is not None:
+            seed = as_integers("seed", self.seed, 64, "None for a deterministic run.", single=True)
+            object.__setattr__(self, "seed", int(seed))
+        if not isinstance(self.versions, str):
+            raise TypeError(complaint("versions", "a string", shown(self.versions), "simulate writes it."))
 
     def save(self, path):
         """Write to an HDF5 file (`shno.load` reads it back equal); beside first, then renamed.

@@ -21,7 +21,7 @@ def check_run(run):
     """TypeError or ValueError unless `run` is a Trajectory of m (n_saved, *batch, 3) in equal steps of time."""
     if not isinstance(run, Trajectory):
         raise TypeError(complaint("run", "a Trajectory", type(run).__name__, "shno.simulate and shno.load give one."))
-    m, t = np.asarray(run.m), np.asarray(run.t)
+    m, t = run.m, run.t
     if m.dtype.kind != "f" or m.ndim < 2 or m.shape[-1] != 3 or m.size == 0 or t.shape != m.shape[:1]:
         shapes = f"shapes {m.shape} of {m.dtype} and {t.shape}"
         raise ValueError(
@@ -29,7 +29,10 @@ def check_run(run):
         )
     if not (-HUGE < float(m.min()) and float(m.max()) < HUGE):
         raise ValueError(complaint("run.m", "finite", "NaN, infinity or worse", "It is a unit vector."))
-    number("run.dt * run.save_every", interval(run), "positive and finite, s", lambda x: (x > 0) & (x < HUGE))
+    rule, remedy = "positive and finite, in [1e-30, 1e30] s", "It is the time between saved states."
+    check_values("run.dt * run.save_every", interval(run), rule, lambda x: (x >= 1e-30) & (x <= 1e30), remedy)
+    if t.dtype.kind != "f" or not np.all(np.diff(t) > 0) or not (abs(t[0]) < HUGE and abs(t[-1]) < HUGE):
+        raise ValueError(complaint("run.t", "increasing and finite, s", f"{t.dtype} from {t[0]} to {t[-1]}", "Times."))
 
 
 def interval(run):
