@@ -72,9 +72,9 @@ class Trajectory:
 
     def __post_init__(self):
         """Check the settings and the kinds; whoever reads t and m checks their shapes and values."""
-        for name in ("t", "m", *(name for name in ARRAYS if getattr(self, name) is not None)):
+        for name in ("t", "m") if self.T is None else ("t", "m", "T"):
             value = getattr(self, name)
-            if not isinstance(value, np.ndarray) or (name in ARRAYS and value.dtype.kind not in "fiu"):
+            if not isinstance(value, np.ndarray) or (name == "T" and value.dtype.kind != "f"):
                 raise TypeError(complaint(name, "a numpy array of numbers", shown(value), "simulate gives one."))
         check_kind("oscillator", self.oscillator, Oscillator, "It is what was simulated.")
         check_kind("drive", self.drive, Drive, "It is what was applied.")
@@ -88,6 +88,9 @@ class Trajectory:
         if self.seed is not None:
             seed = as_integers("seed", self.seed, 64, "None for a deterministic run.", single=True)
             object.__setattr__(self, "seed", int(seed))
+        if self.realisation is not None:
+            realisation = as_integers("realisation", self.realisation, 32, "As given to simulate.").astype(np.int64)
+            object.__setattr__(self, "realisation", realisation)
         if not isinstance(self.versions, str):
             raise TypeError(complaint("versions", "a string", shown(self.versions), "simulate writes it."))
 

@@ -42,7 +42,7 @@ ALLOWED = {
     "compiled": {"kernel_trajectory", "layout", "sampled", "threads"},
     "eager": {"heating", "llgs", "local_noise", "parameters", "plan", "solvers", "thermal", "vector"},
     "adjoint": {"kernel_cache", "kernels", "layout", "llgs", "solvers", "threads", "vector"},
-    "integrate": {"adjoint", "llgs", "parameters", "solvers", "vector"},
+    "integrate": {"waveform", "adjoint", "llgs", "parameters", "solvers", "vector"},
     "reference": NOUNS | {"reference_physics"},
     "reference_physics": NOUNS | {"constants"},
     "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}

@@ -24,9 +24,9 @@ def printing(monkeypatch):
     return put
 
 
-def test_mistakes_in_the_noise_in_the_torque_and_in_a_current_are_seen():
-    """One statistical and two deterministic rows; the others, and the copy without a mistake, take minutes."""
-    rows = {"sigma": "N5", "cross": "T1", "torque": "I11"}
+def test_a_mistake_in_the_noise_and_one_in_the_torque_are_seen():
+    """A statistical and a deterministic row; the others, and the copy without a mistake, take minutes."""
+    rows = {"sigma": "N5", "cross": "T1"}
     lines = mutations.measure([replace(MUTATIONS[name], rows=(row,)) for name, row in rows.items()])
     assert [line[1] for line in lines] == list(rows.values())
     assert all(line[-1].startswith("BROKEN: ") for line in lines), lines

@@ -19,10 +19,7 @@ DEVICE = {"temperature": T, "Ms": 6e5, "volume": 150e-9 * 150e-9 * 5e-9}
 SPIN = {"temperature": T, "Ms": 8e4, "volume": 1e-23}  # the moment of SMALL; its shape's field, along m, is weaker
 UNIT = k_B * T / (SPIN["Ms"] * SPIN["volume"])  # T, the field at x = Ms V B/(k_B T) = 1
 X = np.array([0.5, 1, 2, 5, 10])
-STEP = {
-    "rk4": 2.6e-12,
-    "heun": 0.5e-12,
-}  # s; gamma sigma_B dt = 0.049, 0.021; at 0.027 rare kicks move |m| by 1e-4 in Heun's
+STEP = {"rk4": 2.6e-12, "heun": 0.5e-12}  # s; kicks of 0.049, 0.021: at 0.027 rare ones move |m| by 1e-4 in Heun's
 MS, VOLUME, B1, B2 = 8e5, 5e-23, 0.1, 1.0  # of the well, T: stiffness along u = m_y and v = m_z; m along x
 WELL_STEP = 0.5e-12  # s; at 1 ps <v^2> would be 0.06 % too small, as (relaxation rate)^2 dt^2/12
 SHARES = 40
