@@ -97,6 +97,9 @@ RULES = {  # name: (rule, test, what to do)
 LARGEST = 1e60  # of any number, and of one over a positive one: a product of several must not overflow
 
 
+SHUNTED = ("rho_HM", "rho_F", "t_HM", "thickness")  # what the share of the current in the heavy metal follows from
+
+
 class _DerivedNumber(float):
     """A number computed from other fields: `dataclasses.replace` hands it back, and it is then computed anew."""
 
@@ -183,10 +186,26 @@ class Oscillator:
                 object.__setattr__(self, field.name, _checked(field.name, value))
         _check_axes(self)
         _ = self.shape
-        if self.volume is None and self.width is not None and self.thickness is not None:
-            object.__setattr__(self, "volume", _derived(self.width**2 * self.thickness))
-        if self.shunt is None:
-            object.__setattr__(self, "shunt", _derived(_share_in_heavy_metal(self)))
+        self._derive()
+
+    def __setstate__(self, state):
+        """Copies and unpickled oscillators know which of their values were derived."""
+        self.__dict__.update(state)
+        self._derive()
+
+    def _derive(self):
+        """Volume and shunt where they are not given; one that equals what is derived counts as derived."""
+        volume = shunt = None
+        if self.width is not None and self.thickness is not None:
+            volume = self.width**2 * self.thickness
+        if self.shunt is None or all(getattr(self, name) is not None for name in SHUNTED):
+            shunt = _share_in_heavy_metal(self)
+        elif self.rho_HM is None and self.rho_F is None:
+            shunt = 1.0
+        for name, value in (("volume", volume), ("shunt", shunt)):
+            given = getattr(self, name)
+            if value is not None and (given is None or np.array_equal(given, value)):
+                object.__setattr__(self, name, _derived(value))
 
     __eq__ = equal_fields
     __hash__ = None
@@ -253,10 +272,9 @@ def _derived(value):
 
 def _share_in_heavy_metal(oscillator):
     """Share of the current in the heavy metal, parallel conductors of resistivities rho; 1 where they are not given."""
-    resistivities = oscillator.rho_HM, oscillator.rho_F
-    if resistivities == (None, None):
+    if oscillator.rho_HM is None and oscillator.rho_F is None:
         return 1.0
-    for name in ("rho_HM", "rho_F", "t_HM", "thickness"):
+    for name in SHUNTED:
         if getattr(oscillator, name) is None:
             raise ValueError(complaint(name, "given where shunt follows from resistivities", None, "Or give shunt."))
     in_metal, in_magnet = oscillator.t_HM / oscillator.rho_HM, oscillator.thickness / oscillator.rho_F
