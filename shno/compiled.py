@@ -69,8 +69,9 @@ class Compiled:
 
     @property
     def longest(self):
-        """Steps that one call may take: the tables of each oscillator must fit."""
-        return max(1, TABLE // (3 * self.width * len(self.tables[1]))) if self.tables[1] else 1 << 62
+        """Steps that one call may take: the tables must fit."""
+        each_step = 3 * (len(self.tables[0]) + len(self.tables[1]) * self.width)
+        return max(1, TABLE // each_step) if each_step else 1 << 62
 
     def snapshot(self):
         """A copy of the state, for `divide`."""

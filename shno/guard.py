@@ -8,6 +8,7 @@ from shno.thermal import field_deviation
 from shno.waveform import Waveform, spread
 
 LARGEST_TURN = 0.2  # rad a step: RK4's relative frequency error there is (0.2)^4 / 120 = 1.3e-5
+LARGEST_HEUN_TURN = 0.16  # rad a step: Heun stretches m by (0.16)^4 / 8 = 0.8e-4 before projection, 1e-4 is refused
 LARGEST_KICK = 0.06  # rad rms a component and step, by the thermal field: the bias of <m> stays below 1e-3
 LARGEST_FALSE_DAMPING = 0.01  # of alpha: Heun's is -(omega dt)^3 / 8
 PIECES, BETWEEN = 4096, 257  # of the waveforms, at whose ends they are looked at, and instants spread evenly; at most
@@ -24,7 +25,7 @@ def check_turn(m0, values, clock, steps, solver):
         remedy = "Heun's rule is anti-damped; use rk4."
         check_values("alpha", values["alpha"], "> 0 with solver='heun'", lambda x: x > 0, remedy)
         anti_damping = (8 * LARGEST_FALSE_DAMPING * np.asarray(values["alpha"])) ** (1 / 3)
-        limit = np.minimum(LARGEST_TURN, anti_damping)
+        limit = np.minimum(LARGEST_HEUN_TURN, anti_damping)
         why = " Heun's anti-damping (turn)^3/8 must stay below alpha/100; rk4 allows more."
     n = np.size(m0) // 3
     times = instants(values, clock, steps, n)

@@ -95,6 +95,7 @@ RULES = {  # name: (rule, test, what to do)
     "Ku_exponent": (">= 0", _not_negative, "K ~ Ms^n with n of about 2 to 3."),
 }
 LARGEST = 1e60  # of any number, and of one over a positive one: a product of several must not overflow
+SMALLEST = 1e-60
 
 
 SHUNTED = ("rho_HM", "rho_F", "t_HM", "thickness")  # what the share of the current in the heavy metal follows from
@@ -239,8 +240,8 @@ def _checked(name, value):
     if name in RULES:
         check_values(name, value, *RULES[name])
         if RULES[name][1] is _positive:
-            rule = f"at least {1 / LARGEST:g}"
-            check_values(name, value, rule, lambda x: x >= 1 / LARGEST, "SI units are expected.")
+            rule = f"at least {SMALLEST:g}"
+            check_values(name, value, rule, lambda x: x >= SMALLEST, "SI units are expected.")
     return value
 
 

@@ -161,6 +161,8 @@ def _run(executor, plan, m, T, n, save_every, progress):
         if done % save_every == 0:
             _keep(m, T, done // save_every, executor.current()[None])
         _check_norm(executor.deviation, executor.current(), done, plan.clock.dt)
+        if progress is not None:
+            progress(done, n)
     advance(done, n)
 
 
@@ -169,7 +171,7 @@ def _advance(executor, plan, m, T, save_every, n, progress, done, until):
     chunk = max(1, min(CHUNK // (3 * plan.n), CHUNK_STEPS // (plan.n * save_every), executor.longest // save_every))
     while done < until:
         to_next = save_every - done % save_every
-        if to_next < save_every or until - done < save_every:  # up to a saved state, or less than to the next
+        if min(to_next, until - done, executor.longest) < save_every:  # up to a saved state, or less than to the next
             saves, every = 1, min(to_next, until - done, executor.longest)
         else:
             saves, every = min(chunk, (until - done) // save_every), save_every

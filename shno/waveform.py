@@ -7,6 +7,7 @@ import numpy as np
 from shno.checks import as_array, check_finite, check_values, complaint, equal_fields
 
 LARGEST = 1e60  # of any number: a product of several must not overflow
+SMALLEST = 1e-60
 
 
 class Waveform:
@@ -181,4 +182,4 @@ def one_number(name, value):
 def check_span(name, value, remedy):
     """ValueError unless a time or another span is above 0, and so large that a quotient does not overflow."""
     check_values(name, value, "> 0", lambda x: x > 0, remedy)
-    check_values(name, value, f"at least {1 / LARGEST:g}", lambda x: x >= 1 / LARGEST, remedy)
+    check_values(name, value, f"at least {SMALLEST:g}", lambda x: x >= SMALLEST, remedy)

@@ -276,11 +276,10 @@ def draw_histograms(ax):
         ax.plot(line, at * np.exp(at * line) / (2 * np.sinh(at)), label="$\\exp(x\\,m_z)$" if first else None, **LINE)
         bars = {"yerr": np.sqrt(counts) / unit, "lw": 1, "label": "simulated" if first else None}
         ax.errorbar(middles, counts / unit, **bars, **POINTS)
-        ax.annotate(
-            f"x = {at:g}", (-0.4, at * np.exp(-0.4 * at) / (2 * np.sinh(at))), (0, -13), textcoords="offset points"
-        )
+        place = (-0.98, at * np.exp(-0.98 * at) / (2 * np.sinh(at)))
+        ax.annotate(f"x = {at:g}", place, (0, -14), textcoords="offset points", size=9)
     ticks(ax, [-1, -0.5, 0, 0.5, 1])
-    ax.set(xlabel="$m_z$", ylabel="Density", yscale="log", ylim=(5e-5, 20), title="Boltzmann's distribution")
+    ax.set(xlabel="$m_z$", ylabel="Density", yscale="log", ylim=(2e-5, 20), title="Boltzmann's distribution")
 
 
 def draw_wells(ax):

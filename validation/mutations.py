@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,7 +42,7 @@ class Mutation:
     mistake: str
     rows: tuple
     edits: tuple = ()
-    refused: str = field(default="")
+    refused: str = ""
 
 
 NOISE = 'f"noise[{int(x[1]) * layout.lanes} + i]"'
