@@ -47,7 +47,7 @@ def plot(run, path):
     check_run(run)
     path = _figure_path(path)
     batch, m = run.m.shape[1:-1], run.m.reshape(len(run.t), -1, 3)[:, 0]
-    run = replace(run, m=m, oscillator=_first(run.oscillator), drive=_first(run.drive))
+    run = replace(run, m=m, T=None, oscillator=_first(run.oscillator), drive=_first(run.drive))
     figure = Figure(figsize=(12.5, 4.8), dpi=DPI, layout="constrained")
     grid = figure.add_gridspec(3, 3, width_ratios=(1.15, 1, 1))
     strips = [figure.add_subplot(grid[row, 0]) for row in range(3)]
@@ -64,7 +64,7 @@ def _figure_path(path):
     path = Path(as_path("path", path))
     if path.suffix.lower() not in KINDS:
         rule = f"a file name ending in {', '.join(KINDS)}"
-        raise ValueError(complaint("path", rule, shown(str(path)), "The ending chooses the format."))
+        raise ValueError(complaint("path", rule, repr(str(path)), "The ending chooses the format."))
     return path
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from shno.checks import IntegrationError, as_number, common_shape, complaint, shown
 from shno.constants import k_B
 from shno.fields import effective_field
-from shno.llgs import right_hand_side
+from shno.llgs import damping_like, right_hand_side
 from shno.parameters import arguments, batch_shape, parameters, with_torque
 from shno.philox import WELL, draw
 
@@ -192,7 +192,8 @@ def effective_rotation(m, values):
     """|B_eff(m)| + |a_DL| + |a_FL|, T: the field that turns m, for the step guard; shape (*batch,)."""
     B = _stack(effective_field(_components(m), *arguments(values)[1]))
     field_like = 0.0 if values["field_like"] is None else values["field_like"]
-    return np.linalg.norm(B, axis=-1) + np.abs(values["a_DL"]) * (1 + np.abs(field_like))
+    along = damping_like(_components(m), values["a_DL"], _components(np.asarray(values["p"])), values["Lambda"])
+    return np.linalg.norm(B, axis=-1) + np.abs(along) + np.abs(values["a_DL"] * field_like)
 
 
 def thermal_state(oscillator, drive, temperature, seed, realisation):
