@@ -61,7 +61,7 @@ def closed_claims():
         return 4 * k_B * 300.0 * chi.imag / (2 * np.pi * f * MS * VOLUME)
 
     f = np.geomspace(1e6, 1e12, 200)
-    theta, weights = np.polynomial.legendre.leggauss(300)
+    theta, weights = np.polynomial.legendre.leggauss(700)
     half_turn = np.pi / 4 * (theta + 1)  # f = F0 tan(half_turn)
     area = np.pi / 4 * np.sum(weights * spectrum(F0 * np.tan(half_turn), B1, B2) * F0 / np.cos(half_turn) ** 2)
     source = "4 k_B T Im chi/(w Ms V)"
