@@ -115,22 +115,38 @@ def _checked(name, value):
     """A current, voltage or anisotropy as float, read-only array or waveform."""
     if isinstance(value, Waveform):
         return value
-    if callable(value):
+    value = _function(name, value) if callable(value) else checked(name, value)
+    return _not_empty(name, value)
+
+
+def _not_empty(name, value):
+    """The value; ValueError where it holds no number."""
+    if np.size(value) == 0:
+        raise ValueError(complaint(name, "not empty", f"shape {np.shape(value)}", "Give one number or more."))
+    return value
+
+
+def _function(name, value):
+    """A callable as a waveform; TypeError, ValueError, naming the field, where it is no function of the time."""
+    try:
         return Function(value)
-    return checked(name, value)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _checked_field(B):
     """B_ext as an array (..., 3), or as a tuple of three components where one of them is a waveform."""
     if isinstance(B, Waveform) or callable(B):
-        B = _components(Function(B) if not isinstance(B, Waveform) else B)
+        B = _components(_function("B_ext", B) if not isinstance(B, Waveform) else B)
     is_three = isinstance(B, tuple | list) and len(B) == 3
     if is_three and any(isinstance(part, Waveform) or callable(part) for part in B):
         return tuple(_checked(f"B_ext[{k}]", part) for k, part in enumerate(B))
     B = as_array("B_ext", B, vector=True)
     check_finite("B_ext", B)
     check_values("B_ext", B, f"at most {LARGEST:g} in size", lambda x: np.abs(x) <= LARGEST, "In tesla.")
-    return B
+    return _not_empty("B_ext", B)
 
 
 def _components(wave):

@@ -235,6 +235,8 @@ def _checked(name, value):
     if np.ndim(value) < TRAILING.get(name, 0) or (name == "cubic_axes" and np.shape(value)[-2] != 2):
         shape = {"cubic_axes": "(..., 2, 3)", "further_axes": "(..., k, 3)"}.get(name, "(..., k)")
         raise ValueError(complaint(name, f"of shape {shape}", f"shape {np.shape(value)}", "One row an axis."))
+    if np.size(value) == 0 and not name.startswith("further"):
+        raise ValueError(complaint(name, "not empty", f"shape {np.shape(value)}", "Give one number or more."))
     check_finite(name, value)
     check_values(name, value, f"at most {LARGEST:g} in size", lambda x: np.abs(x) <= LARGEST, "SI units are expected.")
     if name in RULES:

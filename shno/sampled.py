@@ -30,7 +30,11 @@ class Sampled(Waveform):
         """Convert to a read-only float64 array and check."""
         values = checked("values", self.values)
         check_values(
-            "number of samples", np.ndim(values) and len(values), ">= 1", lambda n: n >= 1, "Time is the first axis."
+            "number of samples",
+            np.ndim(values) and len(values),
+            ">= 1",
+            lambda n: n >= 1,
+            "Time is the first axis. Give values (n, ...).",
         )
         object.__setattr__(self, "values", values)
         _check_grid(self, "Time between samples, s.")
@@ -141,7 +145,12 @@ class Function(Waveform):
 
     def _value(self, t):
         name = f"value of {getattr(self.function, '__name__', 'the waveform')} at t = {t:.6g} s"
-        value = checked(name, self.function(t))
+        try:
+            value = self.function(t)
+        except TypeError as error:
+            rule, got = "callable with one number, the time in s", shown(self.function)
+            raise TypeError(complaint("function", rule, got, f"{error}.")) from error
+        value = checked(name, value)
         shape = getattr(self, "shape", np.shape(value))
         if np.shape(value) != shape:
             got = f"shape {np.shape(value)}"
@@ -162,7 +171,7 @@ class Function(Waveform):
 
 def _checked_times(times):
     """Times as a sorted array (n,)."""
-    times = np.atleast_1d(checked("times", times)) if np.size(times) else np.empty(0)
+    times = np.atleast_1d(checked("times", times))
     if times.ndim != 1:
         raise ValueError(complaint("times", "of shape (n,)", f"shape {times.shape}", "They are those of the batch."))
     times = np.sort(times)
@@ -202,7 +211,9 @@ class Tabulated(Waveform):
         _check_grid(self, "The solver's step, s.")
         stop = self.start + self.interval * (shape[0] - len(self.times))
         rule = f"in the table, from {self.start:.6g} s to {stop:.6g} s"
-        check_values("times", self.times, rule, lambda x: (x >= self.start) & (x <= stop), "They divide its steps.")
+        check_values(
+            "times", self.times, rule, lambda x: (x >= self.start) & (x <= stop), "It follows from start and interval."
+        )
 
     __eq__ = equal_fields
     __hash__ = None

@@ -73,8 +73,8 @@ def critical_torque(oscillator, drive):
     values = parameters(oscillator, drive)
     m = equilibrium(oscillator, drive)
     along = np.sum(m * np.asarray(oscillator.p), axis=-1)
-    damping = _growth(m, values, np.zeros(np.shape(along)))[0]
     with np.errstate(all="ignore"):  # where p is perpendicular to m, or the secant leaves for infinity: NaN
+        damping = _growth(m, values, np.zeros(np.shape(along)))[0]
         a = damping / (2 * along)  # to first order, of the destabilising sign
         previous, before = 0.98 * a, _growth(m, values, 0.98 * a)[0]
         for _ in range(50):  # secant: growth is smooth and nearly linear in a
@@ -171,7 +171,9 @@ def _newton(m, values):
             break
         jacobian, plane = _jacobian(m, values)
         torque = np.einsum("...ca,...c->...a", plane, T)
-        shift = -np.einsum("...ab,...b->...a", np.linalg.pinv(jacobian, rcond=FLAT), torque)
+        usable = np.isfinite(jacobian).all(axis=(-2, -1), keepdims=True)
+        inverse = np.linalg.pinv(np.where(usable, jacobian, 0.0), rcond=FLAT)  # of NaN there is none: left stays NaN
+        shift = -np.einsum("...ab,...b->...a", inverse, torque)
         shift *= np.minimum(1.0, LONGEST_TURN / np.maximum(np.linalg.norm(shift, axis=-1, keepdims=True), 1e-300))
         m = _unit(m + np.einsum("...ca,...a->...c", plane, shift))
     return m, left

@@ -76,6 +76,8 @@ class Trajectory:
             value = getattr(self, name)
             if not isinstance(value, np.ndarray) or (name == "T" and value.dtype.kind != "f"):
                 raise TypeError(complaint(name, "a numpy array of numbers", shown(value), "simulate gives one."))
+        if self.T is not None and self.T.shape != self.m.shape[:-1]:
+            raise ValueError(complaint("T", "of m's shape without its last axis", f"shape {self.T.shape}", "In K."))
         check_kind("oscillator", self.oscillator, Oscillator, "It is what was simulated.")
         check_kind("drive", self.drive, Drive, "It is what was applied.")
         for name in ("dt", "t0", "temperature", *(() if self.noise_dt is None else ("noise_dt",))):

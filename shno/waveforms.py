@@ -181,7 +181,7 @@ class Pulse(Formula):
         first = np.min(np.floor((start - np.add(self.start, self.width)) / self.period))
         last = np.max(np.ceil(np.subtract(stop, self.start) / self.period))
         first, last = max(first, 0.0), min(last, np.max(self.count) - 1)
-        n, remedy = max(last - first + 1, 0.0), "Lengthen the period or shorten the time."
+        n, remedy = max(last - first + 1, 0.0), "Lengthen the period or shorten the time from start to stop."
         rule = f"at most {MOST_PULSES} in a run"
         check_values("pulses", n * np.prod(self.shape), rule, lambda x: x <= MOST_PULSES, remedy)
         k = (first + np.arange(n)).reshape(-1, *(1,) * len(self.shape))

@@ -76,8 +76,8 @@ class Call(NamedTuple):
 
 
 def names(text, name):
-    """Whether an error's text has the name for a word; one that is a word or a unit as well, before " must "."""
-    where = text.partition(" must ")[0] if name in ("a", "m", "s") else text
+    """Whether an error's text has the name for a word; one that is an article or a unit as well, before " must "."""
+    where = text.partition(" must ")[0] if name in ("a", "s") else text
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", where) is not None
 
 

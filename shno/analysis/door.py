@@ -102,7 +102,7 @@ def ensemble_axis(axis, batch):
         raise TypeError(complaint("realisations", "an axis of the batch", shown(axis), "It is an integer or None."))
     if not -len(batch) <= axis < len(batch) or batch[axis] < 2:
         rule = f"an axis of the batch {tuple(batch)} with 2 members or more"
-        raise ValueError(complaint("realisations", rule, axis, "It counts the realisations of one oscillator."))
+        raise ValueError(complaint("realisations", rule, shown(axis), "It counts the realisations of one oscillator."))
     return int(axis % len(batch))
 
 
