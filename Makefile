@@ -11,8 +11,9 @@ ARGS :=
 run: $(READY)
 	$(PYTHON) -m neuromorph train hybrid --dataset digits --classes 4 --seed 0 --out runs/hybrid $(ARGS)
 
+# A worker a core, four at most, each with one thread.
 test: $(READY)
-	$(PYTHON) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 validate: $(READY)
 	$(PYTHON) -m validation $(ARGS)

@@ -62,10 +62,12 @@ class Compiled:
 
     def _lay_out_noise(self):
         noise = self.plan.noise
-        self.realisation, self.sigma = np.zeros(self.width, np.uint32), np.zeros(self.width, self.plan.dtype)
+        self.realisation = np.zeros(self.width, np.uint32)
+        self.sigma, self.energy = np.zeros((2, self.width), self.plan.dtype)
         if noise is not None:
             self.realisation[: self.plan.n] = noise.realisation
             self.sigma[: self.plan.n] = np.broadcast_to(noise.deviation, self.plan.batch).ravel() / noise.draws
+            self.energy[: self.plan.n] = np.broadcast_to(noise.energy, self.plan.batch).ravel()
 
     @property
     def longest(self):
@@ -116,7 +118,7 @@ class Compiled:
         noise = self.plan.noise
         seed, draw = (0, 0) if noise is None else (noise.seed, noise.first_draw + step * noise.draws)
         time = (*now, np.ascontiguousarray(self.wave_rows[:, picked]), self.wave_shared, *tables)
-        source = (np.uint64(seed), self.realisation[picked], self.sigma[picked], draw)
+        source = (np.uint64(seed), self.realisation[picked], self.sigma[picked], draw, self.energy[picked])
         self.deviation = np.empty(state.shape[1], self.plan.dtype)
         run_blocks(
             *(trajectory_kernel, state.shape[1], self.layout, state, numbers, time, source, *saving, self.deviation)

@@ -7,7 +7,7 @@ import torch
 
 from shno.heating import heated_right_hand_side
 from shno.llgs import right_hand_side
-from shno.local_noise import relative_deviation
+from shno.local_noise import thermal_field_at
 from shno.parameters import Q_NL
 from shno.plan import at_stage, waveforms_in
 from shno.solvers import heun, rk4
@@ -35,6 +35,7 @@ class Eager:
             realisation = plan.noise.realisation.reshape(plan.batch).astype(np.int64)
             self.realisation = torch.as_tensor(realisation, device=plan.device)
             self.sigma = self._tensor(plan.noise.deviation / plan.noise.draws)
+            self.energy = self._tensor(plan.noise.energy)
 
     @property
     def longest(self):
@@ -80,7 +81,7 @@ class Eager:
     def _step(self, state, share, trees):
         """One step from the arguments at its stages, or a share of one, and | |m|^2 - 1 | before projection."""
         if self.local and self.plan.noise is not None:
-            trees = _following(state, trees)
+            trees = self._following(state, trees)
         function = heated_right_hand_side if self.heated else right_hand_side
         y = SOLVERS[self.plan.solver](function, state, share * trees[0][0], *(tree[1:] for tree in trees))
         square = dot(y, y)
@@ -117,6 +118,13 @@ class Eager:
         first = 3 * (draw & 3)
         return self.block[1][first : first + 3]
 
+    def _following(self, state, trees):
+        """The arguments with the thermal field that follows the state at the start."""
+        _, torque_parameters, field_parameters, *heat = trees[0]
+        given = (torque_parameters, field_parameters, heat[0] if heat else None)
+        B = thermal_field_at(state, field_parameters[-1], self.energy, *given)
+        return [_with_noise(tree, B) for tree in trees]
+
     def _number(self, value):
         """A parameter as a tensor, made once."""
         if id(value) not in self.numbers:
@@ -130,10 +138,3 @@ class Eager:
 def _with_noise(tree, noise):
     """The arguments with this thermal field, the last of the field parameters."""
     return (tree[0], tree[1], (*tree[2][:-1], noise), *tree[3:])
-
-
-def _following(state, trees):
-    """The arguments with their thermal field scaled with what it follows of the state at the start."""
-    _, torque_parameters, field_parameters, *heat = trees[0]
-    factor = relative_deviation(state, torque_parameters, field_parameters, heat[0] if heat else None)
-    return [_with_noise(tree, scale(factor, tree[2][-1])) for tree in trees]

@@ -4,13 +4,11 @@ Nothing global is touched: no pyplot, no choice of backend, no style. Colours ar
 grey; of a batch, a figure draws at most the first eight curves or the first map.
 """
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
-from shno.checks import as_array, complaint
+from shno.checks import as_array, complaint, shown
 from shno.experiments import (
     STATES,
     CurrentSweep,
@@ -22,7 +20,7 @@ from shno.experiments import (
     SpectralMap,
     SpinDiode,
 )
-from shno.plots import BLUE, DPI, GREEN, GREY, KINDS, VERMILION, save_figure
+from shno.plots import BLUE, DPI, GREEN, GREY, VERMILION, drawable, figure_path, save_figure
 
 AXES = {  # of what is swept: label, and what turns SI into its unit
     "I": ("Current (mA)", 1e3),
@@ -54,8 +52,8 @@ def plot_spectral_map(result, path, *, title="", f_range=None):
     x = unit * _grid("values", _coordinate(result.values))
     density, resonance = _first(result.density, 2), _first(result.resonance, 1)
     low, high = _f_range(f_range, result.frequency, density, resonance)
-    shown = (result.frequency >= low) & (result.frequency <= high)
-    f, density = _coarser(_grid("frequencies in f_range", result.frequency[shown]) / 1e9, density[shown])
+    inside = (result.frequency >= low) & (result.frequency <= high)
+    f, density = _coarser(_grid("frequencies in f_range", result.frequency[inside]) / 1e9, density[inside])
     level = 10 * np.log10(np.maximum(density / (density.max() or 1.0), 10 ** (-DECIBELS / 10 - 1)))
     image = ax.pcolormesh(x, f, level, cmap="viridis", vmin=-DECIBELS, vmax=0, shading="nearest", rasterized=True)
     figure.colorbar(image, ax=ax, label="Power spectral density (dB of its maximum)", extend="min")
@@ -153,16 +151,17 @@ def plot_fmr(result, path, *, title="", labels=None):
     Raises : TypeError, ValueError; OSError with one line when it cannot be written
     """
     path, figure, axes = _figure(result, Resonance, path, title, rows=2)
+    texts = () if labels is None else _texts(labels)
     B_mT = 1e3 * _coordinate(np.reshape(result.B, (len(result.B), -1, 3))[:, 0])
     panels = (("Frequency (GHz)", result.frequency, 1e-9), ("Linewidth, FWHM (MHz)", result.linewidth, 1e-6))
     for ax, (name, values, scale) in zip(axes, panels, strict=True):
-        for (curve, style), text in zip(_curves(values), [*_texts(labels or ()), *[None] * CURVES], strict=False):
+        for (curve, style), text in zip(_curves(values), [*texts, *[None] * CURVES], strict=False):
             ax.plot(B_mT, scale * curve, **style | {"marker": "", "label": text})
         ax.set_ylabel(name)
         ax.set_ylim(bottom=0)
         ax.grid(color=GREY, lw=0.3)
     axes[-1].set_xlabel("Field (mT)")
-    if labels:
+    if texts:
         axes[0].legend(fontsize=8)
     save_figure(figure, path)
 
@@ -216,22 +215,22 @@ def _figure(result, kind, path, title, rows=1):
     if not isinstance(result, kind):
         got = type(result).__name__
         raise TypeError(complaint("result", f"a {kind.__name__}", got, "shno.experiments gives one."))
-    path = Path(path)
-    if path.suffix.lower() not in KINDS:
-        rule = f"a file name ending in {', '.join(KINDS)}"
-        raise ValueError(complaint("path", rule, path, "The ending chooses the format."))
+    path = figure_path(path)
     figure = Figure(figsize=(WIDTH, HEIGHT + ROW * (rows - 1)), dpi=DPI, layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
-    if title:
+    if drawable("title", title):
         figure.suptitle(title, fontsize=9)
     return path, figure, axes
 
 
 def _texts(labels):
-    """Labels as a list of texts."""
-    if isinstance(labels, str) or not np.iterable(labels):
-        raise TypeError(complaint("labels", "a list of texts", repr(labels), "One a curve."))
-    return [str(label) for label in labels]
+    """Labels as a list of texts; TypeError, ValueError otherwise."""
+    if not isinstance(labels, list | tuple):
+        raise TypeError(complaint("labels", "a list of texts", shown(labels), "One a curve."))
+    for label in labels:
+        if drawable("labels", label)[:1] in ("", "_"):
+            raise ValueError(complaint("labels", "texts that do not begin with _", shown(label), "One a curve."))
+    return labels
 
 
 def _legend_above(ax):
@@ -252,7 +251,7 @@ def _f_range(f_range, f, density, resonance):
         return 0.0, min(1.5 * max(f[np.argmax(density, axis=0)].max(), resonance.max()), f[-1])
     ends = np.asarray(as_array("f_range", f_range))
     if ends.shape != (2,) or not 0 <= ends[0] < ends[1] < np.inf:
-        raise ValueError(complaint("f_range", "two increasing frequencies", f_range, "In hertz: (8e9, 15e9)."))
+        raise ValueError(complaint("f_range", "two increasing frequencies", shown(f_range), "In hertz: (8e9, 15e9)."))
     return ends
 
 

@@ -14,7 +14,7 @@ from shno.kernel_cache import cached
 from shno.kernel_philox import COSINE_64, SINE_64, draw_block, polynomial
 from shno.kernels import FLAGS, INLINED, _written, gather, gather_parameters, lanes, load_at, project, scatter
 from shno.llgs import right_hand_side
-from shno.local_noise import relative_deviation
+from shno import local_noise
 from shno.parameters import Q_NL
 from shno.solvers import heun, rk4
 
@@ -46,7 +46,9 @@ def _sine(turns):
 
 for _name in ("constant", "step", "ramp", "pulse", "sine", "chirp"):
     register_jitable(**INLINED)(getattr(waveforms, f"{_name}_value"))
-register_jitable(**INLINED)(relative_deviation)
+for _name in ("damping_and_gradient", "drift_field", "thermal_field_at"):
+    register_jitable(**INLINED)(getattr(local_noise, _name))
+thermal_field_at = local_noise.thermal_field_at
 
 
 def evaluate(layout, waves, rows, shared, lane, step, t, i, first):
@@ -75,8 +77,8 @@ def _wave_count(layout):
     return lambda layout: value
 
 
-def deviation_factor(layout, state, at_start):
-    """`relative_deviation` at this state, inside a kernel."""
+def following(layout, state, energy, at_start):
+    """`thermal_field_at` this state, inside a kernel."""
 
 
 @overload(evaluate, jit_options=INLINED)
@@ -126,11 +128,15 @@ def _write(layout, y, i, state):
     return names["write"]
 
 
-@overload(deviation_factor, jit_options=INLINED)
-def _deviation_factor(layout, state, at_start):
+@overload(following, jit_options=INLINED)
+def _following(layout, state, energy, at_start):
     if len(layout.layout.tree) == 4:
-        return lambda layout, state, at_start: relative_deviation(state, at_start[1], at_start[2], at_start[3])
-    return lambda layout, state, at_start: relative_deviation(state, at_start[1], at_start[2], None)
+        return lambda layout, state, energy, at_start: thermal_field_at(
+            state, at_start[2][-1], energy, at_start[1], at_start[2], at_start[3]
+        )
+    return lambda layout, state, energy, at_start: thermal_field_at(
+        state, at_start[2][-1], energy, at_start[1], at_start[2], None
+    )
 
 
 def prepare_waves(layout, waves, parameters, time, step, lane):
@@ -146,8 +152,8 @@ def prepare_noise(layout, noise, buffer, group, source, sigma, step, lane):
     """
 
 
-def follow_state(layout, noise, y, parameters, waves):
-    """Scale the thermal field with what it follows of the state, if anything; inside a kernel."""
+def follow_state(layout, noise, energy, y, parameters, waves):
+    """Let the thermal field follow the state, if it does; inside a kernel."""
 
 
 @overload(prepare_waves, jit_options=INLINED)
@@ -191,17 +197,17 @@ def _prepare_noise(layout, noise, buffer, group, source, sigma, step, lane):
 
 
 @overload(follow_state, jit_options=INLINED)
-def _follow_state(layout, noise, y, parameters, waves):
+def _follow_state(layout, noise, energy, y, parameters, waves):
     layout = layout.layout
     if not layout.draws or (len(layout.tree) == 3 and layout.tree[1][Q_NL] is None):
-        return lambda layout, noise, y, parameters, waves: None
+        return lambda layout, noise, energy, y, parameters, waves: None
     width = layout.lanes
 
-    def code(layout, noise, y, parameters, waves):
+    def code(layout, noise, energy, y, parameters, waves):
         for i in range(width):
-            factor = deviation_factor(layout, read(layout, y, i), load_at(layout, parameters, waves, noise, i, 0))
-            for c in range(3):
-                noise[c * width + i] *= factor
+            at_start = load_at(layout, parameters, waves, noise, i, 0)
+            B = following(layout, read(layout, y, i), energy[i], at_start)
+            noise[i], noise[width + i], noise[2 * width + i] = B[0], B[1], B[2]
 
     return code
 
@@ -214,7 +220,8 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
     parameters : (rows (k, n), shared numbers (j,))
     time : (clock (2, n) of start and step in s, number of the first step on that clock,
             rows and shared numbers of the waveforms, tables of all (k, steps, 3) and of each lane (k, steps, 3, n))
-    noise_source : (seed, realisations (n,), deviation (n,) of a draw over the number of draws, the first draw)
+    noise_source : (seed, realisations (n,), deviation (n,) of a draw over the number of draws, the first draw,
+                    k_B T/(Ms V) (n,))
     saved holds the real oscillators, the others the padded ones; deviation is the norm's worst error.
     """
     width, n_state = lanes(layout), state.shape[0]
@@ -236,7 +243,7 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
                 step = k * save_every + j
                 prepare_waves(layout, waves, wave_p, time, step, lane)
                 group = prepare_noise(layout, noise, buffer, group, noise_source, sigma, step, lane)
-                follow_state(layout, noise, y, p, waves)
+                follow_state(layout, noise, noise_source[4][lane : lane + width], y, p, waves)
                 for i in range(width):
                     start = load_at(layout, p, waves, noise, i, 0)
                     middle, end = load_at(layout, p, waves, noise, i, 1), load_at(layout, p, waves, noise, i, 2)

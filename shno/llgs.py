@@ -13,7 +13,8 @@ is integrated:
 
 `torque` returns T in tesla; the solver's step is then h = gamma dt/(1 + alpha^2) in 1/T, so that no 1e11 enters
 float32. Two options, each off where its parameter is None: a_DL may depend on the angle between m and p
-(`damping_like`), and alpha on the rate of m (`nonlinear_damping`); the step h keeps the linear alpha.
+(`damping_like`), and alpha on the rate of m (`nonlinear_damping`) without white noise, under which m has no rate; the
+step h keeps the linear alpha.
 Source: Slavin and Tiberkevich, IEEE Trans. Magn. 45, 1875 (2009); the explicit form follows by solving for dm/dt.
 """
 
@@ -178,7 +179,7 @@ def _slope(xi, alpha, Q_nl):
     return one + alpha * alpha * (one + along) * (one + along + along + along)
 
 
-def torque(m, B, alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms):
+def torque(m, B, alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms, B_thermal=None):
     """LLGS torque T with its options: dm/dt = gamma/(1 + alpha^2) T, alpha the linear damping.
 
     Where the damping is nonlinear, T = (1 + alpha^2)/(1 + alpha(m)^2) `linear_torque` at alpha(m).
@@ -190,56 +191,72 @@ def torque(m, B, alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms):
     p : (x, y, z)        spin polarisation, unit vector
     Lambda : 1           asymmetry of a_DL (`slonczewski_factor`); may be None (off)
     Q_nl, Ms : 1, A/m    `nonlinear_damping`; Q_nl may be None (off)
+    B_thermal : (x, y, z), T   the part of B that is white noise and has no say in alpha(m); may be None
     Returns : (x, y, z), T
     """
-    return _damped_torque(m, B, alpha, damping_like(m, a_DL, p, Lambda), a_FL, p, Q_nl, Ms)
+    return _damped_torque(m, B, alpha, damping_like(m, a_DL, p, Lambda), a_FL, p, Q_nl, Ms, B_thermal)
 
 
-def torque_vjp(m, w, B, alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms):
-    """Cotangents (m, B, (alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms)) for the cotangent w of `torque`; zero where off."""
+def torque_vjp(m, w, B, alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms, B_thermal=None):
+    """Cotangents (m, B, (alpha, a_DL, a_FL, p, Lambda, Q_nl, Ms, B_thermal)) for the cotangent w of `torque`; zero
+    where off.
+    """
     amplitude = damping_like(m, a_DL, p, Lambda)
-    m_bar, B_bar, bars = _damped_torque_vjp(m, w, B, alpha, amplitude, a_FL, p, Q_nl, Ms)
-    alpha_bar, amplitude_bar, a_FL_bar, p_bar, Q_nl_bar, Ms_bar = bars
+    m_bar, B_bar, bars = _damped_torque_vjp(m, w, B, alpha, amplitude, a_FL, p, Q_nl, Ms, B_thermal)
+    alpha_bar, amplitude_bar, a_FL_bar, p_bar, Q_nl_bar, Ms_bar, thermal_bar = bars
     m_factor, a_DL_bar, p_factor, Lambda_bar = damping_like_vjp(m, amplitude_bar, a_DL, p, Lambda)
-    bars = (alpha_bar, a_DL_bar, a_FL_bar, add(p_bar, p_factor), Lambda_bar, Q_nl_bar, Ms_bar)
+    bars = (alpha_bar, a_DL_bar, a_FL_bar, add(p_bar, p_factor), Lambda_bar, Q_nl_bar, Ms_bar, thermal_bar)
     return add(m_bar, m_factor), B_bar, bars
 
 
-def _damped_torque(m, B, alpha, a_DL, a_FL, p, Q_nl, Ms):
+def _without(B, B_thermal):
+    return B if B_thermal is None else add(B, scale(number(-1.0, B[0]), B_thermal))
+
+
+def _damped_torque(m, B, alpha, a_DL, a_FL, p, Q_nl, Ms, B_thermal):
     if Q_nl is None:
         return linear_torque(m, B, alpha, a_DL, a_FL, p)
-    one, damping = number(1.0, alpha), nonlinear_damping(m, B, alpha, a_DL, a_FL, p, Q_nl, Ms)
+    damping = nonlinear_damping(m, _without(B, B_thermal), alpha, a_DL, a_FL, p, Q_nl, Ms)
+    one = number(1.0, alpha)
     ratio = (one + alpha * alpha) / (one + damping * damping)
     return scale(ratio, linear_torque(m, B, damping, a_DL, a_FL, p))
 
 
-def _damped_torque_vjp(m, w, B, alpha, a_DL, a_FL, p, Q_nl, Ms):
-    """Cotangents (m, B, (alpha, a_DL, a_FL, p, Q_nl, Ms))."""
+def _damped_torque_vjp(m, w, B, alpha, a_DL, a_FL, p, Q_nl, Ms, B_thermal):
+    """Cotangents (m, B, (alpha, a_DL, a_FL, p, Q_nl, Ms, B_thermal))."""
     one, two, zero = number(1.0, alpha), number(2.0, alpha), number(0.0, Ms) * Ms
+    thermal_bar = scale(zero, p)
     if Q_nl is None:
         m_bar, B_bar, bars = linear_torque_vjp(m, w, B, alpha, a_DL, a_FL, p)
-        return m_bar, B_bar, (*bars, zero, zero)
-    damping = nonlinear_damping(m, B, alpha, a_DL, a_FL, p, Q_nl, Ms)
+        return m_bar, B_bar, (*bars, zero, zero, thermal_bar)
+    still = _without(B, B_thermal)
+    damping = nonlinear_damping(m, still, alpha, a_DL, a_FL, p, Q_nl, Ms)
     below = one + damping * damping
     ratio = (one + alpha * alpha) / below
     m_bar, B_bar, bars = linear_torque_vjp(m, scale(ratio, w), B, damping, a_DL, a_FL, p)
     ratio_bar = dot(w, linear_torque(m, B, damping, a_DL, a_FL, p))
     damping_bar = bars[0] - two * damping * ratio / below * ratio_bar
     direct = (m_bar, B_bar, (two * alpha / below * ratio_bar, bars[1], bars[2], bars[3], zero, zero))
-    return accumulate(direct, nonlinear_damping_vjp(m, damping_bar, B, alpha, a_DL, a_FL, p, Q_nl, Ms))
+    through = nonlinear_damping_vjp(m, damping_bar, still, alpha, a_DL, a_FL, p, Q_nl, Ms)
+    m_bar, B_bar, bars = accumulate(direct, through)
+    if B_thermal is not None:
+        thermal_bar = scale(-one, through[1])
+    return m_bar, B_bar, (*bars, thermal_bar)
 
 
 def right_hand_side(m, torque_parameters, field_parameters):
     """T(m), tesla, for the parameters of `torque` (after B) and of `effective_field` (after m), in their order."""
-    return torque(m, effective_field(m, *field_parameters), *torque_parameters)
+    B, B_thermal = effective_field(m, *field_parameters), field_parameters[-1]
+    return torque(m, B, *torque_parameters, B_thermal)
 
 
 def right_hand_side_vjp(m, w, torque_parameters, field_parameters):
     """Cotangents (m, (torque_parameters, field_parameters)) for the cotangent w of `right_hand_side`."""
-    B = effective_field(m, *field_parameters)
-    m_bar, B_bar, torque_bar = torque_vjp(m, w, B, *torque_parameters)
+    B, B_thermal = effective_field(m, *field_parameters), field_parameters[-1]
+    m_bar, B_bar, torque_bar = torque_vjp(m, w, B, *torque_parameters, B_thermal)
     m_field, field_bar = effective_field_vjp(m, B_bar, *field_parameters)
-    return accumulate(m_bar, m_field), (torque_bar, field_bar)
+    field_bar = (*field_bar[:-1], add(field_bar[-1], torque_bar[-1]))
+    return accumulate(m_bar, m_field), (torque_bar[:-1], field_bar)
 
 
 def damping_like_amplitude(J, theta_SH, Ms, thickness):

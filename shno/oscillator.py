@@ -279,6 +279,7 @@ def _share_in_heavy_metal(oscillator):
         return 1.0
     for name in SHUNTED:
         if getattr(oscillator, name) is None:
-            raise ValueError(complaint(name, "given where shunt follows from resistivities", None, "Or give shunt."))
+            rule = "given where shunt follows from resistivities, rho_HM and rho_F"
+            raise ValueError(complaint(name, rule, None, "Or give shunt."))
     in_metal, in_magnet = oscillator.t_HM / oscillator.rho_HM, oscillator.thickness / oscillator.rho_F
     return in_metal / (in_metal + in_magnet)

@@ -19,7 +19,7 @@ from shno.llgs import damping_like_amplitude, torque
 from shno.oscillator import TRAILING, Oscillator
 from shno.waveform import Waveform
 
-TORQUE = tuple(signature(torque).parameters)[2:]  # after m, B
+TORQUE = tuple(signature(torque).parameters)[2:-1]  # after m, B; B_thermal is a field parameter
 FIELD = tuple(signature(effective_field).parameters)[1:]  # after m
 Q_NL = TORQUE.index("Q_nl")
 TRAILING_AXES = TRAILING | {"B_ext": 1, "B_thermal": 1, "m": 1, "m0": 1}

@@ -48,11 +48,13 @@ class Noise:
     """Brown's field: a step adds `draws` draws, numbered from first_draw on, each of `deviation` / draws.
 
     seed : integer; realisation : (n,) integers; deviation : number or array over the batch, T
+    energy : number or array over the batch, T   k_B T / (Ms V)
     """
 
     seed: int
     realisation: np.ndarray
     deviation: float | np.ndarray
+    energy: float | np.ndarray
     draws: int
     first_draw: int
 

@@ -45,7 +45,7 @@ def plot(run, path):
         be written
     """
     check_run(run)
-    path = _figure_path(path)
+    path = figure_path(path)
     batch, m = run.m.shape[1:-1], run.m.reshape(len(run.t), -1, 3)[:, 0]
     run = replace(run, m=m, T=None, oscillator=_first(run.oscillator), drive=_first(run.drive))
     figure = Figure(figsize=(12.5, 4.8), dpi=DPI, layout="constrained")
@@ -59,13 +59,34 @@ def plot(run, path):
     save_figure(figure, path)
 
 
-def _figure_path(path):
-    """The path of a figure; TypeError for what is none, ValueError for another ending."""
+def figure_path(path):
+    """The Path of a figure from a string or Path.
+
+    Raises : TypeError, ValueError for what is no path or ends in none of .png, .pdf and .svg
+    """
     path = Path(as_path("path", path))
     if path.suffix.lower() not in KINDS:
         rule = f"a file name ending in {', '.join(KINDS)}"
         raise ValueError(complaint("path", rule, repr(str(path)), "The ending chooses the format."))
     return path
+
+
+def drawable(name, text):
+    """A text that a figure can show; `name` is what an error calls it.
+
+    Raises : TypeError for another kind; ValueError for control characters or a formula ($...$) that is none
+    """
+    if not isinstance(text, str):
+        raise TypeError(complaint(name, "a text", shown(text), "It is written into the figure."))
+    printable = all(line.isprintable() for line in text.split("\n"))
+    try:
+        Figure().text(0, 0, text if printable else "").get_window_extent()
+    except ValueError:
+        printable = False
+    if not printable:
+        remedy = "Leave out control characters; a $ begins a formula."
+        raise ValueError(complaint(name, "a text that can be drawn", shown(text), remedy))
+    return text
 
 
 def _first(record):
@@ -217,7 +238,7 @@ def save_figure(figure, path):
     """
     if not isinstance(figure, Figure):
         raise TypeError(complaint("figure", "a matplotlib Figure", shown(figure), "See matplotlib.figure."))
-    path = _figure_path(path)
+    path = figure_path(path)
     kind = path.suffix[1:].lower()
     partial = path.with_name(f"{path.name}.{token_hex(4)}.partial")
     try:

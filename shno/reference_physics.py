@@ -70,7 +70,7 @@ def field(m, terms):
     return -energy(m + 1j * COMPLEX_STEP * ONE, *terms).imag / (COMPLEX_STEP * terms.Ms)
 
 
-def rate(m, terms, *, alpha, gamma, p, a_DL=0.0, a_FL=0.0, Lambda=1.0, Q_nl=0.0):
+def rate(m, terms, *, alpha, gamma, p, a_DL=0.0, a_FL=0.0, Lambda=1.0, Q_nl=0.0, B_noise=0.0):
     """dm/dt from the implicit Gilbert form in the module's docstring.
 
     m, p : (3,)             unit vectors
@@ -79,29 +79,32 @@ def rate(m, terms, *, alpha, gamma, p, a_DL=0.0, a_FL=0.0, Lambda=1.0, Q_nl=0.0)
     gamma : rad/(s T)
     a_DL, a_FL : T          damping-like torque (for Lambda = 1) and field-like torque
     Lambda : 1              asymmetry, a_DL(m) = 2 a_DL / ((1 + m . p) + (1 - m . p) / Lambda^2)
+    B_noise : (3,), T       white noise: it turns m, but alpha(m) is that of the motion without it
     Returns : (3,), 1/s
     Source : asymmetry: Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002).
     """
     mx = cross_matrix(m)
     along = m @ p
     a_DL = 2 * a_DL / (1 + along + (1 - along) / Lambda**2)
-    torque = -gamma * mx @ (field(m, terms) + a_DL * mx @ p + a_FL * p)
-    if not np.isfinite(torque).all():  # for the caller to see: no equation can be solved with it
-        return torque
+    still = -gamma * mx @ (field(m, terms) + a_DL * mx @ p + a_FL * p)
+    noisy = still - gamma * mx @ (B_noise * np.ones(3))
+    if not np.isfinite(noisy).all():  # for the caller to see: no equation can be solved with it
+        return noisy
 
-    def motion(damping):
+    def motion(damping, torque):
         """dm/dt under a given damping."""
         return np.linalg.solve(ONE - damping * mx, torque)
 
     def grown(damping):
         """The damping that the motion under a given damping asks for; falls as that one grows."""
-        return alpha * (1 + Q_nl * np.sum((motion(damping) / (gamma * mu_0 * terms.Ms)) ** 2))
+        return alpha * (1 + Q_nl * np.sum((motion(damping, still) / (gamma * mu_0 * terms.Ms)) ** 2))
 
     most = grown(alpha) if alpha * Q_nl else alpha
     if most == alpha or not np.isfinite(most):
-        return motion(most)
+        return motion(most, noisy)
     most *= 1 + 1e-9  # beyond its rounding, so that the root lies between the two
-    return motion(brentq(lambda damping: damping - grown(damping), alpha, most, xtol=1e-300, rtol=ROUNDING))
+    grown_damping = brentq(lambda damping: damping - grown(damping), alpha, most, xtol=1e-300, rtol=ROUNDING)
+    return motion(grown_damping, noisy)
 
 
 def cross_matrix(a):
@@ -210,7 +213,7 @@ def conditions(one, values, B_noise, T=None):
     Ku = one.Ku + values["dKu"] + one.vcma * values["V_gate"]
     terms = Energy(
         Ms=Ms,
-        B=values["B_ext"] + one.B_bias + one.oersted * J + B_noise,
+        B=values["B_ext"] + one.B_bias + one.oersted * J,
         exchange=one.J_iec / one.thickness * one.m_fixed if one.J_iec else np.zeros(3),
         N=one.N,
         axes=one.axes,
@@ -220,4 +223,4 @@ def conditions(one, values, B_noise, T=None):
         cubic_axes=one.cubic_axes,
     )
     constants = {name: getattr(one, name) for name in ("alpha", "gamma", "p", "Lambda", "Q_nl")}
-    return terms, constants | {"a_DL": a_DL, "a_FL": one.field_like * a_DL}
+    return terms, constants | {"a_DL": a_DL, "a_FL": one.field_like * a_DL, "B_noise": B_noise}

@@ -20,7 +20,7 @@ from shno.guard import check_heating, check_kick, check_turn
 from shno.parameters import arguments, batch_shape, heat_parameters, parameters, reduced_step
 from shno.plan import Noise, Plan, clock, splits
 from shno.stability import equilibrium, thermal_state
-from shno.thermal import field_deviation
+from shno.thermal import field_deviation, thermal_energy
 from shno.trajectory import Trajectory
 
 LARGEST_NORM_ERROR = 1e-4  # of |m| before projection
@@ -121,7 +121,8 @@ def _noise(oscillator, temperature, seed, realisation, noise_dt, draws, t0, heat
         return None
     T = temperature if heat is None else 1.0
     sigma = field_deviation(T, oscillator.alpha, oscillator.gamma, oscillator.Ms, oscillator.volume, noise_dt)
-    return Noise(seed, realisation, sigma, draws, round(t0 / noise_dt))
+    energy = thermal_energy(T, oscillator.Ms, oscillator.volume)
+    return Noise(seed, realisation, sigma, energy, draws, round(t0 / noise_dt))
 
 
 def _plan(m, T, values, heat, time, n, solver, noise, dtype, device):

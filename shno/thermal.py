@@ -28,7 +28,16 @@ def field_deviation(temperature, alpha, gamma, Ms, volume, dt):
              (in the precession alone it would be larger by (1 + alpha^2)^(1/2)), classical spins (h f << k_B T) and
              an rms turn gamma B dt well below 1 rad a step.
     """
-    return (number(2.0, alpha) * alpha * number(k_B, alpha) * temperature / (gamma * Ms * volume * dt)) ** 0.5
+    return (number(2.0, alpha) * alpha * thermal_energy(temperature, Ms, volume) / (gamma * dt)) ** 0.5
+
+
+def thermal_energy(temperature, Ms, volume):
+    """Thermal energy over the magnetic moment, k_B T / (Ms V).
+
+    temperature, Ms, volume : K, A/m, m^3
+    Returns : T
+    """
+    return number(k_B, Ms) * temperature / (Ms * volume)
 
 
 def thermal_call(seed, call, realisation, oscillator, like):

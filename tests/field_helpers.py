@@ -57,6 +57,7 @@ COMPANIONS = {
 AMPLITUDES = {"alpha": 0.35, "a_DL": 0.61, "a_FL": -0.43}
 # Another Ms than FIELD's: a derivative with respect to the one taken for that to the other shows.
 TORQUE = AMPLITUDES | {"p": unit(-0.4, 0.7, 0.2), "Lambda": 1.6, "Q_nl": 0.9, "Ms": 7.3e5}
+NOISE = {"B_thermal": np.array([0.11, -0.23, 0.17])}  # of `torque`: a part of its B
 
 
 def off(names):

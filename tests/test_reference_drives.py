@@ -112,11 +112,12 @@ def test_constant_waveform_is_its_number():
 
 
 def test_noise_that_is_everywhere_the_same_is_a_field():
+    """Where the damping is linear: alpha(m) is that of the motion without noise."""
     b = np.array([0.02, 0.03, -0.01])
-    m = reference.solve(rich(), Drive(a_DL=0.02, B_ext=B_RICH), M0, T, B_noise=(np.tile(b, (40, 1)), 25e-12))
-    expected = reference.solve(rich(), Drive(a_DL=0.02, B_ext=B_RICH + b), M0, T)
+    m = reference.solve(rich(Q_nl=0.0), Drive(a_DL=0.02, B_ext=B_RICH), M0, T, B_noise=(np.tile(b, (40, 1)), 25e-12))
+    expected = reference.solve(rich(Q_nl=0.0), Drive(a_DL=0.02, B_ext=B_RICH + b), M0, T)
     assert m == pytest.approx(expected, abs=1e-8)  # 100 x the tolerance asked for
-    assert np.abs(m - reference.solve(rich(), Drive(a_DL=0.02, B_ext=B_RICH), M0, T)).max() > 0.1
+    assert np.abs(m - reference.solve(rich(Q_nl=0.0), Drive(a_DL=0.02, B_ext=B_RICH), M0, T)).max() > 0.1
 
 
 def test_noise_cells_start_with_the_solve_and_follow_each_other():
@@ -130,8 +131,8 @@ def test_noise_cells_start_with_the_solve_and_follow_each_other():
 def test_noise_is_a_sampled_field():
     b = np.random.default_rng(3).normal(size=(10, 3)) * 0.05
     sampled = [B + Sampled(column, interval=0.11e-9, start=T[0]) for B, column in zip(B_RICH, b.T, strict=True)]
-    expected = reference.solve(rich(), Drive(a_DL=Sine(0.02, 4e9), B_ext=sampled), M0, T)
-    m = reference.solve(rich(), Drive(a_DL=Sine(0.02, 4e9), B_ext=B_RICH), M0, T, B_noise=(b, 0.11e-9))
+    expected = reference.solve(rich(Q_nl=0.0), Drive(a_DL=Sine(0.02, 4e9), B_ext=sampled), M0, T)
+    m = reference.solve(rich(Q_nl=0.0), Drive(a_DL=Sine(0.02, 4e9), B_ext=B_RICH), M0, T, B_noise=(b, 0.11e-9))
     assert m == pytest.approx(expected, abs=1e-10)  # the same pieces, the same sums but for rounding
 
 

@@ -7,7 +7,7 @@ a 3x3 system.
 import numpy as np
 import pytest
 import torch
-from field_helpers import IDENTITY, TORQUE, M, W, assert_is_autograd, mapped, off, rotation, unit
+from field_helpers import IDENTITY, NOISE, TORQUE, M, W, assert_is_autograd, mapped, off, rotation, unit
 from scipy.optimize import brentq
 
 from shno import llgs
@@ -137,6 +137,15 @@ def test_the_torque_with_its_options_is_perpendicular_to_m_and_turns_with_the_fr
     np.testing.assert_allclose(llgs.torque(R @ M, R @ B_EFF, **TORQUE | {"p": R @ P}), R @ T, **IDENTITY)
 
 
+def test_white_noise_turns_m_but_has_no_say_in_the_damping():
+    """The Gilbert equation with all of B, at the alpha(m) of the motion without the noise."""
+    noise, given = NOISE["B_thermal"], (ALPHA, A_DL, A_FL, P, LAMBDA, Q_NL, MS)
+    _, damping = gilbert_rate(M, B_EFF - noise, *given)
+    rate, _ = gilbert_rate(M, B_EFF, damping, *given[1:5], 0.0, MS)
+    np.testing.assert_allclose(np.array(llgs.torque(M, B_EFF, *given, noise)) / (1 + ALPHA**2), rate, **IDENTITY)
+    assert np.abs(np.array(llgs.torque(M, B_EFF, *given)) / (1 + ALPHA**2) - rate).max() > 1e-3
+
+
 def test_batches_of_arrays_give_what_numbers_give():
     rng = np.random.default_rng(10)
     given = mapped(lambda x: x * rng.uniform(0.8, 1.2, 5), (M, B_EFF, *TORQUE.values()))
@@ -165,9 +174,9 @@ OPTIONS = [(), ("Lambda",), ("Q_nl",), ("a_FL",), ("a_FL", "Q_nl"), ("Lambda", "
 
 @pytest.mark.parametrize("absent", OPTIONS)
 def test_the_vjp_of_the_torque_is_autograd_for_every_argument(absent):
-    given = tuple((TORQUE | off(absent)).values())
+    given = tuple((TORQUE | NOISE | off(absent)).values())
     m_bar, B_bar, bars = llgs.torque_vjp(M, W, B_EFF, *given)
-    unused = (MS,) if "Q_nl" in absent else ()
+    unused = (MS, *NOISE["B_thermal"]) if "Q_nl" in absent else ()
     assert_is_autograd(llgs.torque, (M, B_EFF, *given), (m_bar, B_bar, *bars), unused=unused)
 
 

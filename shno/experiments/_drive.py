@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from shno.checks import as_array, check_finite, check_unit_vectors, check_values, complaint
+from shno.checks import as_array, as_whole, check_finite, check_unit_vectors, check_values, complaint, shown
 from shno.drive import Drive
 from shno.oscillator import Oscillator
 from shno.parameters import batch_shape, parameters
@@ -27,7 +27,7 @@ def check_nouns(oscillator, drive):
     """TypeError unless they are an Oscillator and a Drive."""
     for name, value, kind in (("oscillator", oscillator, Oscillator), ("drive", drive, Drive)):
         if not isinstance(value, kind):
-            raise TypeError(complaint(name, f"a shno.{kind.__name__}", repr(value), "shno.preset(name) gives one."))
+            raise TypeError(complaint(name, f"a shno.{kind.__name__}", shown(value), "shno.preset(name) gives one."))
 
 
 def drive_of(drive):
@@ -45,32 +45,34 @@ def swept(name, values, rule, batch=(), *, vector=False):
 
     Raises : TypeError, ValueError where they are no list of finite numbers or break the rule
     """
-    values = np.asarray(as_array(name, values, vector=vector))
-    if values.ndim != 1 + vector or not len(values):
+    values = numbers(name, values, rule, vector=vector)
+    if values.ndim != 1 + vector:
         shape = "(n, 3)" if vector else "(n,)"
-        raise ValueError(complaint(name, f"of shape {shape}, n >= 1", f"shape {values.shape}", "It is what is swept."))
+        raise ValueError(complaint(name, f"of shape {shape}", f"shape {values.shape}", "It is what is swept."))
+    return values.reshape(len(values), *(1,) * len(batch), *values.shape[1:])
+
+
+def numbers(name, values, rule, *, vector=False):
+    """A number, an array of them or of vectors, that are finite and keep a rule; TypeError, ValueError otherwise."""
+    values = np.asarray(as_array(name, values, vector=vector))
+    if not values.size:
+        raise ValueError(complaint(name, "not empty", f"shape {values.shape}", "Give one number or more."))
     check_finite(name, values)
     check_values(name, values, *rule)
-    return values.reshape(len(values), *(1,) * len(batch), *values.shape[1:])
+    return values
 
 
 def number(name, value, rule):
     """A single number that keeps a rule; TypeError, ValueError otherwise."""
-    value = as_array(name, value)
-    if np.ndim(value):
-        raise ValueError(complaint(name, "one number", f"shape {np.shape(value)}", "It holds for the whole batch."))
-    check_finite(name, value)
-    check_values(name, value, *rule)
-    return value
+    value = numbers(name, value, rule)
+    if value.ndim:
+        raise ValueError(complaint(name, "one number", f"shape {value.shape}", "It holds for the whole batch."))
+    return float(value)
 
 
 def whole(name, value, least=2):
     """A whole number, at least `least`; TypeError, ValueError otherwise."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise TypeError(complaint(name, "a whole number", repr(value), "It counts."))
-    if not least <= value <= MOST:
-        raise ValueError(complaint(name, f"in [{least}, {MOST}]", value, "It counts."))
-    return int(value)
+    return as_whole(name, value, least, MOST, "It counts.")
 
 
 def unit_vectors(name, value):

@@ -5,8 +5,17 @@ from typing import NamedTuple
 import numpy as np
 
 from shno.analysis.door import part, weights
-from shno.checks import as_array, check_finite, check_values, complaint
-from shno.experiments._drive import AMPLITUDE, FREQUENCY, RESISTANCE, batch_of, check_nouns, swept, with_current
+from shno.checks import complaint, shown
+from shno.experiments._drive import (
+    AMPLITUDE,
+    FREQUENCY,
+    RESISTANCE,
+    batch_of,
+    check_nouns,
+    numbers,
+    swept,
+    with_current,
+)
 from shno.experiments.lorentzian import Lorentzian, fit_lorentzian
 from shno.simulate import simulate
 from shno.stability import equilibrium
@@ -47,20 +56,26 @@ def spin_diode(oscillator, drive, frequencies, I_rf, *, resistance, duration, di
     if drive.current[0] != "I":
         raise ValueError(complaint("drive", "one by I", drive.current[0], "A voltage is that of a current in ampere."))
     if not callable(resistance):
-        raise TypeError(complaint("resistance", "a function of m", repr(resistance), "See shno.readout."))
-    I_rf = as_array("I_rf", I_rf)
-    check_values("I_rf", I_rf, *AMPLITUDE)
+        raise TypeError(complaint("resistance", "a function of m", shown(resistance), "See shno.readout."))
+    I_rf = numbers("I_rf", I_rf, AMPLITUDE)
     f = swept("frequencies", frequencies, FREQUENCY, batch_of(oscillator, with_current(drive, drive.I + 0 * I_rf)))
     rf = Sine(I_rf, f)
     m0 = equilibrium(oscillator, drive.at(0.0), driven=True)
     run = simulate(oscillator, with_current(drive, drive.I + rf), duration=duration, dt=dt, m0=m0, **settings)
     m = part(run, "all", discard, least=3)
-    R = np.asarray(as_array("resistance(m)", resistance(m)))
-    check_finite("resistance(m)", R)
-    check_values("resistance(m)", R, *RESISTANCE)
-    voltage = _covariance(rf.at(run.t[-len(m) :]), R)
+    R = numbers("resistance(m)", resistance(m), RESISTANCE)
+    voltage = _covariance(rf.at(run.t[-len(m) :]), _of_each(R, m))
     f = f.reshape(-1)
     return SpinDiode(f, voltage, fit_lorentzian(f, voltage) if len(f) >= 6 else None)
+
+
+def _of_each(R, m):
+    """Resistances R of the states m (n, *batch, 3), with all its axes; ValueError where it does not have them."""
+    try:
+        return np.broadcast_to(R, m.shape[:-1])
+    except ValueError:
+        got = f"shape {R.shape} of m {m.shape}"
+        raise ValueError(complaint("resistance(m)", "(...) for m (..., 3)", got, "See shno.readout.")) from None
 
 
 def _covariance(a, b):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shno.checks import complaint
+from shno.checks import complaint, shown
 from shno.experiments._drive import (
     FIELD_SIZE,
     SECONDS,
@@ -66,7 +66,7 @@ def hysteresis(oscillator, directions, B_max, *, steps, drive=None, progress=Non
     d, B_max = unit_vectors("directions", directions), number("B_max", B_max, FIELD_SIZE)
     steps = whole("steps", steps)
     if progress is not None and not callable(progress):
-        raise TypeError(complaint("progress", "a function of two numbers", repr(progress), "None for none."))
+        raise TypeError(complaint("progress", "a function of two numbers", shown(progress), "None for none."))
     drive = with_current(drive, 0.0).at(0.0)
     follow = partial(_minimum, oscillator, drive, d)
     down = np.linspace(B_max, -B_max, steps + 1)

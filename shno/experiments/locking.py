@@ -7,7 +7,7 @@ import numpy as np
 
 from shno.analysis import beat_frequency, is_locked, phase_frequency
 from shno.analysis.door import PERIODS
-from shno.checks import check_values, complaint
+from shno.checks import check_values, complaint, shown
 from shno.experiments._drive import (
     AMPLITUDE,
     FREQUENCY,
@@ -104,9 +104,9 @@ def _with_signal(drive, f, amplitude, field):
         return with_current(drive, drive.current[1] + Sine(amplitude, f))
     parts = list(field) if np.iterable(field) else [field]
     if not all(isinstance(part, Number) for part in parts):
-        raise TypeError(complaint("field", "three real or complex numbers", repr(field), "A polarisation."))
+        raise TypeError(complaint("field", "three real or complex numbers", shown(field), "A polarisation."))
     if len(parts) != 3 or not 0 < max(map(abs, parts)) <= 1e6 or not all(map(np.isfinite, parts)):
-        raise ValueError(complaint("field", "three numbers up to 1e6, not all 0", repr(field), "A polarisation."))
+        raise ValueError(complaint("field", "three numbers up to 1e6, not all 0", shown(field), "A polarisation."))
     B = np.asarray(drive.B_ext)
     sines = (Sine(abs(part) * amplitude, f, np.pi / 2 - np.angle(part)) if part else 0.0 for part in parts)
     return with_field(drive, tuple(B[..., k] + sine for k, sine in enumerate(sines)))

@@ -7,6 +7,7 @@ from scipy.optimize import least_squares
 
 from shno.checks import as_array, check_finite, check_values, complaint
 
+MEASURED = ("within +-1e60", lambda z: np.abs(z) <= 1e60, "A line that is measured.")
 CENTRES, WIDTHS = 41, 25  # tried before the fit: it must start near the line
 
 
@@ -24,7 +25,12 @@ class Lorentzian(NamedTuple):
     offset: np.ndarray
 
     def at(self, x):
-        """The line's value at x, a number or, for a single line, an array."""
+        """The line's value at x, a number or, for a single line, an array.
+
+        Raises : TypeError, ValueError for what is not finite or above 1e60 in size
+        """
+        x = as_array("x", x)
+        check_values("x", x, *MEASURED)
         half, away = self.width / 2, x - self.centre
         return self.offset + (self.symmetric * half**2 + self.antisymmetric * half * away) / (away**2 + half**2)
 
@@ -43,7 +49,7 @@ def fit_lorentzian(x, y):
         raise ValueError(complaint("x, y", "of shapes (n,) and (n, ...), n >= 6", f"{x.shape}, {y.shape}", "A curve."))
     for name, value in (("x", x), ("y", y)):
         check_finite(name, value)
-        check_values(name, value, "within +-1e60", lambda z: np.abs(z) <= 1e60, "A line that is measured.")
+        check_values(name, value, *MEASURED)
     check_values("step of x", np.diff(x), "> 0", lambda z: z > 0, "Give the points in increasing order.")
     fits = np.array([_fit(x, curve) for curve in y.reshape(len(x), -1).T])
     return Lorentzian(*(part[()] for part in fits.T.reshape(5, *y.shape[1:])))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shno.analysis import frequency, phase_frequency, spectrum
-from shno.checks import complaint
+from shno.checks import complaint, shown
 from shno.experiments._drive import (
     CURRENT,
     FIELD,
@@ -129,7 +129,7 @@ def phase_diagram(oscillator, drive, currents, fields, *, duration, dt, normal=(
     """
     check_nouns(oscillator, drive)
     if settings.get("temperature", 0):
-        got = repr(settings["temperature"])
+        got = shown(settings["temperature"])
         raise ValueError(complaint("temperature", "0 for a phase diagram", got, "Noise leaves nothing at rest."))
     normal = unit_vector("normal", normal)
     B = swept("fields", fields, FIELD, vector=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from shno.checks import as_array, check_finite, check_values
+from shno.checks import check_values
 from shno.constants import mu_0
 from shno.experiments._drive import (
     FIELD,
@@ -18,6 +18,7 @@ from shno.experiments._drive import (
     check_nouns,
     drive_of,
     number,
+    numbers,
     swept,
     unit_vector,
     with_field,
@@ -74,9 +75,7 @@ def fmr(oscillator, B, *, drive=None):
     """
     drive = drive_of(drive)
     check_nouns(oscillator, drive)
-    B = np.asarray(as_array("B", B, vector=True))
-    check_finite("B", B)
-    check_values("B", B, *FIELD)
+    B = numbers("B", B, FIELD, vector=True)
     drive = with_field(drive, B).at(0.0)
     modes = eigenvalues(oscillator, drive)
     frequency = np.abs(modes.imag).max(axis=-1) / (2 * np.pi)
@@ -94,8 +93,7 @@ def susceptibility(oscillator, drive, f):
     Source : linearised LLGS equation.  Exact for small b; at and beyond the threshold it is no stationary response.
     """
     check_nouns(oscillator, drive)
-    f = np.asarray(as_array("f", f))
-    check_values("f", f, *FREQUENCY)
+    f = numbers("f", f, FREQUENCY)
     drive = drive.at(0.0)
     values, m = parameters(oscillator, drive), equilibrium(oscillator, drive, driven=True)
     B = np.broadcast_to(np.asarray(drive.B_ext), m.shape)
