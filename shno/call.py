@@ -118,6 +118,22 @@ def check_m0(m0):
     return m0
 
 
+def check_T_start(oscillator, T_start, temperature):
+    """The temperature at the start, an array; None where nothing is heated. TypeError, ValueError for a wrong one."""
+    if oscillator.R_th is None:
+        if T_start is not None:
+            remedy = "R_th and C_th make it heat itself."
+            raise ValueError(complaint("T_start", "None for an oscillator that is not heated", shown(T_start), remedy))
+        return None
+    T_start = np.asarray(as_array("T_start", temperature if T_start is None else T_start))
+    check_finite("T_start", T_start)
+    check_values("T_start", T_start, *RULES["temperature"])
+    if oscillator.curie_temperature is not None:
+        left, remedy = np.subtract(oscillator.curie_temperature, T_start), "There is no magnet above it."
+        check_values("curie_temperature - T_start", left, "> 0", lambda x: x > 0, remedy)
+    return T_start
+
+
 def check_memory(n, save_every, batch, dtype):
     """ValueError unless the saved states fit into the memory of this machine."""
     saved = n // save_every + 1

@@ -99,7 +99,7 @@ class Compiled:
             return
         missing = -len(lanes) % self.layout.lanes
         picked, edges = np.pad(lanes, (0, missing), mode="edge"), np.pad(edges, ((0, 0), (0, missing)), mode="edge")
-        state = before.take(picked, axis=1)
+        state, worst = before.take(picked, axis=1), self.deviation.max()
         saved = np.empty((1, len(state), len(lanes)), self.plan.dtype)
         for start, stop in pairwise(edges):
             numbers = (self.rows.take(picked, axis=1), self.shared.copy())
@@ -111,6 +111,8 @@ class Compiled:
             stages = np.array([[start[0], (start[0] + stop[0]) / 2, stop[0]]])
             tables = self._tables(lambda stages=stages: stages, picked)
             self._call(state, numbers, (np.stack([start, stop - start]), 0), tables, step, (saved, 1), picked)
+            worst = max(worst, self.deviation.max())
+        self.deviation = np.array(worst)
         self.state[:, lanes] = state[:, : len(lanes)]
 
     def _call(self, state, numbers, now, tables, step, saving, picked):

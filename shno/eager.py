@@ -66,17 +66,20 @@ class Eager:
 
     def divide(self, before, step, lanes, edges):
         """Redo one step for some oscillators from the state `before`, in the parts that the edges (j + 1, k) give."""
-        noise = self._noise(step)
-        for lane, column in zip(lanes.tolist(), edges.T, strict=True):
-            state = before
+        noise, worst = self._noise(step), self.deviation.max()
+        columns, which = np.unique(edges, axis=1, return_inverse=True)
+        for k, column in enumerate(columns.T):
+            state, lanes_k = before, torch.as_tensor(lanes[which.ravel() == k], device=self.plan.device)
             for start, stop in pairwise(column):
                 stages = self._stages(np.array([[start, (start + stop) / 2, stop]]))
                 share = (stop - start) / self.plan.clock.dt
-                state, _ = self._step(state, share, self._trees(stages, 0, noise))
+                state, error = self._step(state, share, self._trees(stages, 0, noise))
+                worst = max(worst, float(error.reshape(-1)[lanes_k].max()))
             self.state = tuple(
-                x.reshape(-1).index_put((torch.tensor([lane], device=x.device),), y.reshape(-1)[lane]).reshape(x.shape)
+                x.reshape(-1).index_copy(0, lanes_k, y.reshape(-1)[lanes_k]).reshape(x.shape)
                 for x, y in zip(self.state, state, strict=True)
             )
+        self.deviation = np.array(worst)
 
     def _step(self, state, share, trees):
         """One step from the arguments at its stages, or a share of one, and | |m|^2 - 1 | before projection."""

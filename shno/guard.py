@@ -10,6 +10,7 @@ from shno.waveform import Waveform, spread
 LARGEST_TURN = 0.2  # rad a step: RK4's relative frequency error there is (0.2)^4 / 120 = 1.3e-5
 LARGEST_HEUN_TURN = 0.16  # rad a step: Heun stretches m by (0.16)^4 / 8 = 0.8e-4 before projection, 1e-4 is refused
 LARGEST_KICK = 0.06  # rad rms a component and step, by the thermal field: the bias of <m> stays below 1e-3
+LARGEST_HEUN_KICK = 0.025  # Heun stretches m by theta^4/8; the largest theta of 1e9 steps is 6.4 rms, 1e-4 is refused
 LARGEST_FALSE_DAMPING = 0.01  # of alpha: Heun's is -(omega dt)^3 / 8
 PIECES, BETWEEN = 4096, 257  # of the waveforms, at whose ends they are looked at, and instants spread evenly; at most
 LOOKED_AT, BLOCK = 2_000_000, 1 << 18  # numbers of each parameter in all, and at a time
@@ -43,20 +44,21 @@ def check_turn(m0, values, clock, steps, solver):
             )
 
 
-def check_kick(oscillator, temperature, dt):
-    """ValueError unless the thermal field turns m by at most 0.06 rad rms a step: gamma sigma_B dt <= 0.06."""
+def check_kick(oscillator, temperature, dt, solver):
+    """ValueError unless the thermal field turns m by at most 0.06 rad rms a step (Heun: 0.025): gamma sigma_B dt."""
     if temperature == 0:
         return
+    largest = LARGEST_HEUN_KICK if solver == "heun" else LARGEST_KICK
     sigma = field_deviation(temperature, oscillator.alpha, oscillator.gamma, oscillator.Ms, oscillator.volume, dt)
     kick = np.asarray(oscillator.gamma * sigma * dt)
-    if kick.max() <= LARGEST_KICK:
+    if kick.max() <= largest:
         return
     k = int(kick.argmax())
     where = f" at index {k} of {kick.size}" if kick.size > 1 else ""
     raise ValueError(
-        f"dt must let the thermal field turn m by at most {LARGEST_KICK} rad rms a step, "
+        f"dt must let the thermal field turn m by at most {largest} rad rms a step, "
         f"got gamma sigma_B dt = {kick.ravel()[k]:.3g}{where}. "
-        f"Use dt <= {rounded_down(dt * (LARGEST_KICK / kick.ravel()[k]) ** 2):.2g} s."
+        f"Use dt <= {rounded_down(dt * (largest / kick.ravel()[k]) ** 2):.2g} s."
     )
 
 

@@ -8,13 +8,12 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload, register_jitable
 
-from shno import waveforms
+from shno import local_noise, waveforms
 from shno.heating import heated_right_hand_side
 from shno.kernel_cache import cached
 from shno.kernel_philox import COSINE_64, SINE_64, draw_block, polynomial
 from shno.kernels import FLAGS, INLINED, _written, gather, gather_parameters, lanes, load_at, project, scatter
 from shno.llgs import right_hand_side
-from shno import local_noise
 from shno.parameters import Q_NL
 from shno.solvers import heun, rk4
 

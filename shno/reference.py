@@ -23,7 +23,7 @@ SAME_TIME = 8  # spacings of float64: times that differ by rounding only
 COVERED = 1 - 1e-9  # of the duration, by the noise: it may end before it by rounding
 
 
-def solve(oscillator, drive, m0, t, *, rtol=1e-10, atol=1e-12, temperature=0.0, B_noise=None):
+def solve(oscillator, drive, m0, t, *, rtol=1e-10, atol=1e-12, temperature=0.0, B_noise=None, T_start=None):
     """m(t) of every oscillator of the batch, by an explicit Runge-Kutta pair of order 8 (DOP853) with dense output.
 
     oscillator, drive       batch = broadcast of every array in them, of m0, the temperature and the noise
@@ -31,6 +31,7 @@ def solve(oscillator, drive, m0, t, *, rtol=1e-10, atol=1e-12, temperature=0.0, 
     t : (n,), s             increasing
     rtol, atol : 1          local error asked for
     temperature : K         ambient temperature, at which a heated oscillator starts; it makes no noise here
+    T_start : K             of a heated oscillator at t[0]; `temperature` by default
     B_noise                 None, or (values (n_cells, *batch, 3) in T, interval in s): cell k from t[0] + k interval
     Returns : m (n, *batch, 3), float64; where R_th is given (n, *batch, 4), the fourth its temperature in K
     Raises : ValueError, TypeError for wrong input; IntegrationError when the solve fails, | |m| - 1 | > 1e-6, m would
@@ -49,19 +50,21 @@ def solve(oscillator, drive, m0, t, *, rtol=1e-10, atol=1e-12, temperature=0.0, 
     _check_given(oscillator, drive)
     T0 = _check_temperature(oscillator, temperature)
     noise, interval = _check_noise(B_noise, t[-1] - t[0])
-    batch = _batch(oscillator, drive.values(t[0]), m0, T0, noise)
+    T_start = T0 if T_start is None else _check_temperature(oscillator, T_start, "T_start")
+    batch = _batch(oscillator, drive.values(t[0]), m0, T0 + 0 * T_start, noise)
     pieces = _pieces(t, drive.breakpoints(t[0], t[-1]), interval, noise.shape[-2])
     y = np.empty((len(t), *batch, 3 if oscillator.R_th is None else 4))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is an error of its own
         for index in np.ndindex(batch):
             one = member(oscillator, drive, batch, index, T0=T0, noise=noise)
-            y[:, *index] = _solve_one(one, of_batch(m0, batch, index, 1), t, pieces, tolerances)
+            start = of_batch(m0, batch, index, 1), of_batch(T_start, batch, index)
+            y[:, *index] = _solve_one(one, *start, t, pieces, tolerances)
     return y
 
 
-def _solve_one(one, m0, t, pieces, tolerances):
+def _solve_one(one, m0, T_start, t, pieces, tolerances):
     """y (n, 3), m of one oscillator; (n, 4) with its temperature where it is heated."""
-    state = np.append(m0, one.T0) if one.heated else m0
+    state = np.append(m0, T_start) if one.heated else m0
     y = np.empty((len(t), len(state)))
     y[0] = state
     for start, stop, cell in pieces:
@@ -109,7 +112,7 @@ def _slope(one, middle, B_noise, t):
 def _check_angle(one, y, middle, B_noise, duration, t, step):
     """IntegrationError where a piece would take for ever: m turns, or T settles, too fast for its length."""
     terms, torques = conditions(one, one.applied(middle, middle), B_noise, y[3] if one.heated else None)
-    B = np.linalg.norm(field(y[:3], terms)) + abs(torques["a_DL"]) + abs(torques["a_FL"])
+    B = np.linalg.norm(field(y[:3], terms) + B_noise) + abs(torques["a_DL"]) + abs(torques["a_FL"])
     angle = duration * (one.gamma * B + (1 / (one.R_th * one.C_th) if one.heated else 0.0))
     if not angle <= LARGEST_ANGLE:
         raise _failure(t, step, f"m would turn by {angle:.2g} rad, more than {LARGEST_ANGLE:g}")
@@ -170,14 +173,14 @@ def _check_given(oscillator, drive):
         check_values("theta_SH", efficiency, rule, lambda x: x != 0, "It tells the current that makes a_DL.")
 
 
-def _check_temperature(oscillator, temperature):
-    """The ambient temperature as a float or an array; ValueError unless it is below the Curie temperature."""
-    T0 = as_array("temperature", temperature)
-    check_finite("temperature", T0)
-    check_values("temperature", T0, ">= 0", lambda x: x >= 0, "It is in kelvin.")
+def _check_temperature(oscillator, temperature, name="temperature"):
+    """A temperature as a float or an array; ValueError unless it is below the Curie temperature."""
+    T0 = as_array(name, temperature)
+    check_finite(name, T0)
+    check_values(name, T0, ">= 0", lambda x: x >= 0, "It is in kelvin.")
     if oscillator.R_th is not None and oscillator.curie_temperature is not None:
         left = np.subtract(oscillator.curie_temperature, T0)
-        check_values("curie_temperature - temperature", left, "> 0", lambda x: x > 0, "There is no magnet above it.")
+        check_values(f"curie_temperature - {name}", left, "> 0", lambda x: x > 0, "There is no magnet above it.")
     return T0
 
 

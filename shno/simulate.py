@@ -10,6 +10,7 @@ from shno.call import (
     check_call,
     check_m0,
     check_memory,
+    check_T_start,
     checked_numbers,
     checked_realisation,
     executor_of,
@@ -30,7 +31,7 @@ CHUNK_STEPS = 1 << 27  # oscillator steps between two reports of progress
 
 def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=None, realisation=None, t0=0.0,
              noise_dt=None, solver="rk4", executor="auto", dtype="float64", device="cpu", rtol=1e-10, atol=1e-12,
-             save_every=1, progress=None,
+             save_every=1, progress=None, T_start=None,
 ):  # fmt: skip
     """Integrate the LLGS equation dm/dt = gamma/(1 + alpha^2) T(m) of `llgs`; what or how often one saves never
     changes the solution.
@@ -52,6 +53,7 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     dtype, device           "float64" | "float32"; a torch device
     save_every              steps between saved states; must divide n
     progress                called as progress(steps done, steps in all)
+    T_start : (...), K      of a heated oscillator at t0, run.T[-1] of the run that goes on; `temperature` by default
     Returns : Trajectory with t (n / save_every + 1,) in s and m (n / save_every + 1, *batch, 3)
     Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
     """
@@ -61,9 +63,9 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     timing = (duration, dt, t0, temperature, seed, noise_dt)
     n, draws = check_call(oscillator, drive, *timing, solver, dtype, save_every, progress)
     executor, realisation = executor_of(solver, executor, device), checked_realisation(realisation)
-    m0 = None if m0 is None else check_m0(m0)
+    m0, T_start = None if m0 is None else check_m0(m0), check_T_start(oscillator, T_start, temperature)
     time, values, heat = clock(t0, dt), parameters(oscillator, drive), heat_parameters(oscillator, drive, temperature)
-    batch = _batch(values | {"oscillator": np.broadcast_to(0.0, oscillator.shape)}, m0, heat, realisation)
+    batch = _batch(values | {"oscillator": np.broadcast_to(0.0, oscillator.shape)}, m0, heat, realisation, T_start)
     realisation_ = realisations(realisation, batch)
     check_memory(n, save_every, batch, dtype)
     if m0 is None:
@@ -72,12 +74,14 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     t = time.at(save_every * np.arange(n // save_every + 1))
     m = np.empty((len(t), *batch, 3), dtype)
     m[0] = m0
-    T = None if heat is None else np.full((len(t), *batch), temperature, dtype)
+    T = None if heat is None else np.empty(m.shape[:-1], dtype)
+    if T is not None:
+        T[0] = T_start
     if executor == "scipy":
         _witness(m, T, oscillator, drive, t, temperature, rtol, atol, progress)
     else:
         check_turn(m[0], values, time, n, solver)
-        check_kick(oscillator, temperature, dt)
+        check_kick(oscillator, temperature, dt, solver)
         check_heating(oscillator, dt)
         noise = _noise(oscillator, temperature, seed, realisation_, noise_dt or dt, draws, t0, heat)
         plan = _plan(m, T, values, heat, time, n, solver, noise, dtype, device)
@@ -90,10 +94,10 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     )
 
 
-def _batch(values, m0, heat, realisation):
+def _batch(values, m0, heat, realisation, T_start):
     """The batch shape of the run; ValueError where its parts do not broadcast or it is empty."""
     more = {} if heat is None else {f"heat {k}": part for k, part in enumerate(heat)}
-    batch = batch_shape(values | more | {"m0": m0, "realisation": realisation})
+    batch = batch_shape(values | more | {"m0": m0, "realisation": realisation, "T_start": T_start})
     if 0 in batch:
         name, remedy = "batch of oscillator, drive, m0 and realisation", "Give each array at least one element."
         raise ValueError(complaint(name, "not empty", f"shape {batch}", remedy))
@@ -215,7 +219,8 @@ def _witness(m, T, oscillator, drive, t, temperature, rtol, atol, progress):
     from shno import reference
 
     tolerances = {"rtol": rtol, "atol": atol}
-    y = reference.solve(oscillator, drive, m[0].astype(np.float64), t, temperature=temperature, **tolerances)
+    start = {"temperature": temperature, "T_start": None if T is None else T[0].astype(np.float64)}
+    y = reference.solve(oscillator, drive, m[0].astype(np.float64), t, **start, **tolerances)
     m[:] = y[..., :3]
     if T is not None:
         T[:] = y[..., 3]

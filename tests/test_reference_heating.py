@@ -52,6 +52,11 @@ def test_resistance_that_grows_speeds_the_heating_up():
     assert heat(replace(FILM, beta_R=2e-3))[:, 3] == pytest.approx(expected, abs=1e-6)  # as above
 
 
+def test_a_solve_goes_on_from_a_temperature():
+    rest = heat(t=T[10:], m0=heat()[10, :3], T_start=heat()[10, 3])
+    assert rest == pytest.approx(heat()[10:], rel=1e-8)  # 100 x the tolerance asked for
+
+
 def test_oscillator_cools_when_the_current_goes():
     T_C = heat(drive=Drive(I=Step(2e-3, 0.0, 1.234e-9)))[:, 3]
     risen = 9.6 * (1 - np.exp(-np.minimum(T, 1.234e-9) / 2e-9))

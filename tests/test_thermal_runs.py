@@ -53,6 +53,23 @@ def test_a_run_goes_on_from_a_saved_state_with_the_noise_that_follows(way):
         assert same(rest.m, whole.m[first:]) and same(rest.t, whole.t[first:])
 
 
+@pytest.mark.parametrize("executor", ["compiled", "torch"])
+def test_a_heated_run_goes_on_from_a_saved_temperature(executor):
+    sizes = {"thickness": 2e-9, "width": 50e-9, "t_HM": 5e-9, "theta_SH": 0.3}
+    heating = {"R": 900.0, "beta_R": 1e-3, "R_th": 4e5, "C_th": 2.5e-17, "curie_temperature": 800.0}
+    heated = replace(OSCILLATOR, **sizes, **heating)
+    drive = Drive(I=np.array([6e-4, 8e-4]), B_ext=(0.05, -0.13, 0.21))
+    whole = run(heated, drive, executor=executor)
+    going_on = {"m0": whole.m[9], "t0": whole.t[9], "duration": 15 * DT, "executor": executor}
+    rest = run(heated, drive, **going_on, T_start=whole.T[9])
+    assert same(rest.m, whole.m[9:]) and same(rest.T, whole.T[9:])
+    assert np.ptp(whole.T[9]) > 1 and not same(run(heated, drive, **going_on).m, whole.m[9:])
+    with pytest.raises(ValueError, match=r"^T_start must be None for an oscillator that is not heated, got 300\."):
+        run(T_start=300.0)
+    with pytest.raises(ValueError, match=r"^curie_temperature - T_start must be > 0, got -1"):
+        run(heated, drive, T_start=801.0)
+
+
 @pytest.mark.parametrize("steps", [3, 5, 11])
 def test_noise_does_not_know_how_a_run_is_cut_into_chunks_or_saved(way, steps, monkeypatch):
     whole = run(**way, realisation=np.arange(7)).m
@@ -163,18 +180,21 @@ def test_a_thermal_start_depends_on_seed_and_realisation_alone():
 # Guards.
 
 
-def test_a_kick_too_large_is_refused_with_a_step_that_is_accepted():
+@pytest.mark.parametrize(("solver", "largest"), [("rk4", 0.06), ("heun", 0.025)])
+def test_a_kick_too_large_is_refused_with_a_step_that_is_accepted(solver, largest):
     """gamma sigma_B dt = (2 alpha gamma k_B T dt / (Ms V))^(1/2) <= 0.06, named for the worst of the batch."""
     oscillator = replace(OSCILLATOR, volume=np.array([5e-25, 2e-26, 1e-25]))
-    limit = 0.06**2 * 8e5 * 2e-26 / (2 * 0.1 * 1.9e11 * k_B * 300)
-    with pytest.raises(ValueError, match=r"^dt must let the thermal field turn m by at most 0\.06 rad rms") as caught:
-        run(oscillator, duration=2 * limit, dt=2 * limit)
-    assert "got gamma sigma_B dt = 0.0849 at index 1 of 3. Use dt <= " in str(caught.value)
+    limit = largest**2 * 8e5 * 2e-26 / (2 * 0.1 * 1.9e11 * k_B * 300)
+    with pytest.raises(
+        ValueError, match=f"^dt must let the thermal field turn m by at most {largest} rad rms"
+    ) as caught:
+        run(oscillator, duration=2 * limit, dt=2 * limit, solver=solver)
+    assert f"got gamma sigma_B dt = {2**0.5 * largest:.3g} at index 1 of 3. Use dt <= " in str(caught.value)
     usable = float(str(caught.value).split("Use dt <= ")[1].removesuffix(" s."))
     assert 0.9 * limit < usable <= limit
-    run(oscillator, duration=2 * usable, dt=usable, executor="torch")
+    run(oscillator, duration=2 * usable, dt=usable, executor="torch", solver=solver)
     with pytest.raises(ValueError, match=r"got gamma sigma_B dt = .*\. Use dt <= "):  # of the step, not of noise_dt
-        run(oscillator, duration=1.2 * limit, dt=1.2 * limit, noise_dt=0.1 * limit)
+        run(oscillator, duration=1.2 * limit, dt=1.2 * limit, noise_dt=0.1 * limit, solver=solver)
 
 
 def test_heun_is_kept_from_its_anti_damping():

@@ -7,7 +7,7 @@ import numpy as np
 
 from shno.analysis import beat_frequency, is_locked, phase_frequency
 from shno.analysis.door import PERIODS
-from shno.checks import check_values, complaint, shown
+from shno.checks import as_whole, check_values, complaint, shown
 from shno.experiments._drive import (
     AMPLITUDE,
     FREQUENCY,
@@ -22,8 +22,6 @@ from shno.experiments._drive import (
 )
 from shno.simulate import simulate
 from shno.waveforms import Sine
-
-NOT_NEGATIVE = ("in [0, 1e3] s", lambda x: (x >= 0) & (x <= 1e3), "Give it in seconds.")
 
 
 class LockingMap(NamedTuple):
@@ -77,10 +75,8 @@ def injection_locking(oscillator, drive, f_inj, amplitudes, *, duration, discard
     amplitude = swept("amplitudes", amplitudes, AMPLITUDE, batch)
     f = swept("f_inj", f_inj, FREQUENCY, (1, *batch))
     signal = _with_signal(drive, f, amplitude, field)
-    duration, discard = number("duration", duration, SECONDS), number("discard", discard, NOT_NEGATIVE)
-    lowest = PERIODS * harmonic / max(duration - discard, 1e-18)
-    remedy = f"The analysed time holds {PERIODS} periods or more."
-    check_values("f_inj", f, f">= {lowest:.6g} Hz", lambda x: x >= (1 - 1e-9) * lowest, remedy)
+    duration, dt = number("duration", duration, SECONDS), number("dt", dt, SECONDS)
+    _check_frequencies(f, harmonic, duration, discard, dt, settings.get("save_every", 1))
     settings |= {"duration": duration, "dt": dt}
     free = simulate(oscillator, drive, m0=settings.pop("m0", None), **settings)
     run = simulate(oscillator, signal, m0=free.m[-1], **settings)
@@ -96,6 +92,18 @@ def injection_locking(oscillator, drive, f_inj, amplitudes, *, duration, discard
         *(free_frequency, reference + beat, beat, locked),
         *(np.where(none, np.nan, lowest.min(axis=0)), np.where(none, np.nan, highest.max(axis=0))),
     )
+
+
+def _check_frequencies(f, harmonic, duration, discard, dt, save_every):
+    """ValueError unless f / harmonic has eight periods in the analysed time and two saved states a period."""
+    rule = f"in [0, {duration:.6g}) s, less than the duration"
+    discard = number("discard", discard, (rule, lambda x: (x >= 0) & (x < duration), "It is left out of each run."))
+    interval = dt * as_whole("save_every", save_every, 1, 1 << 40, "It counts steps.")
+    analysed = interval * max(1, round(duration / interval) - np.ceil(discard / interval - 1e-9))
+    low, high = PERIODS * harmonic / analysed, harmonic / (2 * interval)
+    remedy = "duration - discard holds 8 periods of f_inj / harmonic or more, each with 2 states, dt save_every apart."
+    allowed = (low * (1 - 1e-9), high * (1 + 1e-9))
+    check_values("f_inj", f, f"in [{low:.6g}, {high:.6g}] Hz", lambda x: (x >= allowed[0]) & (x <= allowed[1]), remedy)
 
 
 def _with_signal(drive, f, amplitude, field):
