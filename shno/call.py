@@ -9,6 +9,7 @@ from shno.checks import (
     as_array,
     as_integers,
     as_number,
+    as_whole,
     check_choice,
     check_finite,
     check_unit_vectors,
@@ -22,6 +23,7 @@ from shno.plan import ON_GRID
 MULTIPLE = 1e-9  # how far a duration may lie off a multiple of its step, relative
 MOST_STEPS = 10**11  # of a run: an hour for one oscillator; a longer one goes on from its last state and time
 FARTHEST = 1 << 40  # steps from t = 0: float64 still tells times apart far below a step
+MOST_THREADS = 1024
 MOST_DRAWS = 10_000  # of the noise in a step
 SEED = "an integer where there is thermal noise"
 
@@ -116,6 +118,12 @@ def check_m0(m0):
     check_finite("m0", m0)
     check_unit_vectors("m0", m0)
     return m0
+
+
+def check_threads(threads):
+    """TypeError, ValueError unless it is None or a number of threads."""
+    if threads is not None:
+        as_whole("threads", threads, 1, MOST_THREADS, "None takes OMP_NUM_THREADS, or one a processor.")
 
 
 def check_T_start(oscillator, T_start, temperature):

@@ -122,9 +122,8 @@ class Compiled:
         time = (*now, np.ascontiguousarray(self.wave_rows[:, picked]), self.wave_shared, *tables)
         source = (np.uint64(seed), self.realisation[picked], self.sigma[picked], draw, self.energy[picked])
         self.deviation = np.empty(state.shape[1], self.plan.dtype)
-        run_blocks(
-            *(trajectory_kernel, state.shape[1], self.layout, state, numbers, time, source, *saving, self.deviation)
-        )
+        given = (self.layout, state, numbers, time, source, *saving, self.deviation)
+        run_blocks(trajectory_kernel, state.shape[1], *given, threads=self.plan.threads)
 
     def _tables(self, stages, picked):
         """The tables (k, steps, 3) that all share and (k, steps, 3, width) of each oscillator, in the run's precision.

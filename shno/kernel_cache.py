@@ -55,10 +55,7 @@ class _Files:
                 if f".{source_stamp()}." not in old.name:
                     old.unlink(missing_ok=True)
         except OSError as error:
-            warnings.warn(
-                f"compiled kernels are not kept: {error}. Set NUMBA_CACHE_DIR to a folder that can be written.",
-                stacklevel=2,
-            )
+            _warn(error)
         finally:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
@@ -76,8 +73,16 @@ class _SafeCache(FunctionCache):
 
 def cached(dispatcher):
     """Turn on the disk cache of a jitted function; without a folder to write to, each process compiles anew."""
-    with contextlib.suppress(
-        RuntimeError
-    ):  # Numba's word for "no folder can be written": a slower start, the same results
+    try:
         dispatcher._cache = _SafeCache(dispatcher.py_func)
+    except RuntimeError:  # Numba's word for "no folder can be written": a slower start, the same results
+        _warn("no folder can be written")
     return dispatcher
+
+
+@cache
+def _warn(why):
+    """Once a process: what is compiled will be compiled again in the next one."""
+    warnings.warn(
+        f"compiled kernels are not kept: {why}. Set NUMBA_CACHE_DIR to a folder that can be written.", stacklevel=3
+    )

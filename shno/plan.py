@@ -66,6 +66,7 @@ class Plan:
     tree : (h, torque parameters, field parameters[, heat parameters])   numbers, arrays, waveforms, None
     start : (3 or 4, n)     the state at the start, oscillators in C order
     batch, dtype, device, solver, clock; noise : Noise | None
+    threads : whole number or None     of the compiled executor, at most
     splits : [(step, lanes (k,), edges (j + 1, k))]   steps that breakpoints divide into j, for some of the oscillators
     """
 
@@ -78,6 +79,7 @@ class Plan:
     clock: Clock
     noise: Noise | None
     splits: list
+    threads: int | None = None
 
     @property
     def n(self):

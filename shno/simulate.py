@@ -11,6 +11,7 @@ from shno.call import (
     check_m0,
     check_memory,
     check_T_start,
+    check_threads,
     checked_numbers,
     checked_realisation,
     executor_of,
@@ -31,7 +32,7 @@ CHUNK_STEPS = 1 << 27  # oscillator steps between two reports of progress
 
 def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=None, realisation=None, t0=0.0,
              noise_dt=None, solver="rk4", executor="auto", dtype="float64", device="cpu", rtol=1e-10, atol=1e-12,
-             save_every=1, progress=None, T_start=None,
+             save_every=1, progress=None, T_start=None, threads=None,
 ):  # fmt: skip
     """Integrate the LLGS equation dm/dt = gamma/(1 + alpha^2) T(m) of `llgs`; what or how often one saves never
     changes the solution.
@@ -53,6 +54,7 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     dtype, device           "float64" | "float32"; a torch device
     save_every              steps between saved states; must divide n
     progress                called as progress(steps done, steps in all)
+    threads                 of the compiled kernels, at most; by default OMP_NUM_THREADS, or one a processor
     T_start : (...), K      of a heated oscillator at t0, run.T[-1] of the run that goes on; `temperature` by default
     Returns : Trajectory with t (n / save_every + 1,) in s and m (n / save_every + 1, *batch, 3)
     Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
@@ -62,6 +64,7 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     )
     timing = (duration, dt, t0, temperature, seed, noise_dt)
     n, draws = check_call(oscillator, drive, *timing, solver, dtype, save_every, progress)
+    check_threads(threads)
     executor, realisation = executor_of(solver, executor, device), checked_realisation(realisation)
     m0, T_start = None if m0 is None else check_m0(m0), check_T_start(oscillator, T_start, temperature)
     time, values, heat = clock(t0, dt), parameters(oscillator, drive), heat_parameters(oscillator, drive, temperature)
@@ -84,7 +87,7 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
         check_kick(oscillator, temperature, dt, solver)
         check_heating(oscillator, dt)
         noise = _noise(oscillator, temperature, seed, realisation_, noise_dt or dt, draws, t0, heat)
-        plan = _plan(m, T, values, heat, time, n, solver, noise, dtype, device)
+        plan = _plan(m, T, values, heat, time, n, solver, noise, dtype, device, threads)
         _run(_executor(executor, plan), plan, m, T, n, save_every, progress)
     settings = {"dt": dt, "t0": float(t[0]), "save_every": int(save_every), "executor": executor}
     seed = None if seed is None else int(seed)
@@ -129,14 +132,14 @@ def _noise(oscillator, temperature, seed, realisation, noise_dt, draws, t0, heat
     return Noise(seed, realisation, sigma, energy, draws, round(t0 / noise_dt))
 
 
-def _plan(m, T, values, heat, time, n, solver, noise, dtype, device):
+def _plan(m, T, values, heat, time, n, solver, noise, dtype, device, threads):
     """The run as the fast executors need it."""
     batch = m.shape[1:-1]
     tree = (reduced_step(values, time.dt), *arguments(values), *(() if heat is None else (heat,)))
     start = m[0].reshape(-1, 3).T
     if T is not None:
         start = np.concatenate([start, T[0].reshape(1, -1)])
-    return Plan(tree, start, batch, dtype, device, solver, time, noise, splits(tree, time, n, batch))
+    return Plan(tree, start, batch, dtype, device, solver, time, noise, splits(tree, time, n, batch), threads)
 
 
 def _executor(name, plan):

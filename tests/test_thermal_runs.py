@@ -85,7 +85,10 @@ def test_noise_does_not_know_the_thread_count(dtype, monkeypatch):
         monkeypatch.setenv("OMP_NUM_THREADS", count)
         assert threads.thread_count() == int(count)
         runs.append(run(dtype=dtype, realisation=np.arange(1000)).m)
-    assert same(runs[0], runs[1]) and same(runs[0], runs[2])
+    runs += [run(dtype=dtype, realisation=np.arange(1000), threads=count).m for count in (1, 2)]
+    assert all(same(runs[0], other) for other in runs[1:])
+    with pytest.raises(ValueError, match=r"^threads must be a whole number in \[1, 1024\], got 0\. "):
+        run(threads=0)
 
 
 def test_executors_follow_one_noise_path(way):
