@@ -129,8 +129,8 @@ def plot_hysteresis(result, path, *, title="", labels=None):
     path, figure, (ax,) = _figure(result, Hysteresis, path, title)
     B_c = np.ravel(result.coercivity)
     texts = [f"coercivity {1e3 * each:.3g} mT" for each in B_c]
-    if labels is not None:
-        texts = [f"{label}: {text}" for label, text in zip(_texts(labels), texts, strict=False)]
+    for k, label in enumerate(_texts(labels)[: len(texts)]):
+        texts[k] = f"{label}: {texts[k]}"
     for (curve, style), text in zip(_curves(result.m_along), texts, strict=False):
         ax.plot(1e3 * result.B, curve, **style | {"marker": "", "label": text})
     for zero in (ax.axvline, ax.axhline):
@@ -151,7 +151,7 @@ def plot_fmr(result, path, *, title="", labels=None):
     Raises : TypeError, ValueError; OSError with one line when it cannot be written
     """
     path, figure, axes = _figure(result, Resonance, path, title, rows=2)
-    texts = () if labels is None else _texts(labels)
+    texts = _texts(labels)
     B_mT = 1e3 * _coordinate(np.reshape(result.B, (len(result.B), -1, 3))[:, 0])
     panels = (("Frequency (GHz)", result.frequency, 1e-9), ("Linewidth, FWHM (MHz)", result.linewidth, 1e-6))
     for ax, (name, values, scale) in zip(axes, panels, strict=True):
@@ -224,7 +224,9 @@ def _figure(result, kind, path, title, rows=1):
 
 
 def _texts(labels):
-    """Labels as a list of texts; TypeError, ValueError otherwise."""
+    """Labels as a list of texts, none for None; TypeError, ValueError otherwise."""
+    if labels is None:
+        return []
     if not isinstance(labels, list | tuple):
         raise TypeError(complaint("labels", "a list of texts", shown(labels), "One a curve."))
     for label in labels:

@@ -6,7 +6,9 @@ import numpy as np
 
 from shno.waveform import Product, Sum, Waveform
 
-WIDE, NARROW = 64, 16  # lanes a block: throughput, and the latency of a few oscillators (float64: 0.5 of the wide rate)
+# Lanes a block: throughput; the latency of a few oscillators (float64: 0.5 of the wide rate); that of one (1.3 to 1.9
+# times as fast as 16 lanes).
+WIDE, NARROW, SINGLE = 64, 16, 1
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def place_leaves(tree, n, is_free=lambda leaf: False, **more):
         return spelt if isinstance(spelt, str) else f"R{spelt}" if isinstance(spelt, int) else f"C({spelt})"
 
     n_free = sum(map(is_free, numbers))
-    layout = Layout(spell(tree), n_free, NARROW if n <= NARROW else WIDE, **more)
+    lanes = SINGLE if n == 1 else NARROW if n <= NARROW else WIDE
+    layout = Layout(spell(tree), n_free, lanes, **more)
     return layout, rows, [as_number(leaf) for leaf in shared], list(waves.values())
 
 

@@ -33,6 +33,9 @@ def fields(record):
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
+DEVICE = fields(FULL) | fields(DRIVE)
+
+
 def on_a_device(function):
     """The function of an Oscillator and a Drive as one of all their fields."""
     def of_fields(**given):
@@ -79,20 +82,21 @@ NOUNS = [
     call("Trajectory.save", RUN.save, path="no such folder/run.h5"),
     call("plots.plot", plots.plot, run=RUN, path="no such folder/run.png"),
     Call("save a run", lambda **given: shno.Trajectory(**given).save("no such folder/run.h5"), fields(RUN)),
-    Call("frequency of a run", lambda **given: analysis.frequency(shno.Trajectory(**given)), fields(RUN), also=("run",)),
+    call("plots.figure_path", plots.figure_path, path="run.png"),
+    call("plots.drawable", partial(plots.drawable, "text"), text="one\n$x^2$"),
     call("plots.save_figure", plots.save_figure, figure=plots.Figure(), path="no such folder/run.png"),
 ]
 RUNS = {"duration": 2e-12, "dt": 1e-12, "m0": M0}
 SOLVES = [
     call("parameters", shno.parameters, oscillator=FULL, drive=DRIVE),
-    Call("parameters of a device", on_a_device(shno.parameters), fields(FULL) | fields(DRIVE), also=("drive",)),
+    Call("parameters of a device", on_a_device(shno.parameters), DEVICE, also=("drive",)),
     call("batch_shape", shno.batch_shape, values=shno.parameters(FULL, DRIVE)),
     call("equilibrium", shno.equilibrium, oscillator=FULL, drive=DRIVE, driven=True, finite=True),
-    Call("equilibrium of a device", on_a_device(partial(shno.equilibrium, driven=True)), fields(FULL) | fields(DRIVE), also=("drive",)),
+    Call("equilibrium of a device", on_a_device(partial(shno.equilibrium, driven=True)), DEVICE, also=("drive",)),
     call("eigenvalues", shno.eigenvalues, oscillator=FULL, drive=DRIVE, finite=True),
-    Call("eigenvalues of a device", on_a_device(shno.eigenvalues), fields(FULL) | fields(DRIVE), also=("drive",)),
+    Call("eigenvalues of a device", on_a_device(shno.eigenvalues), DEVICE, also=("drive",)),
     call("critical_torque", shno.critical_torque, oscillator=FULL, drive=DRIVE),
-    Call("critical_torque of a device", on_a_device(shno.critical_torque), fields(FULL) | fields(DRIVE), also=("drive",)),
+    Call("critical_torque of a device", on_a_device(shno.critical_torque), DEVICE, also=("drive",)),
     call("stability.thermal_state", stability.thermal_state, oscillator=PAIR, drive=TORQUE, temperature=300.0, seed=1,
          realisation=[0, 1], finite=True),
     call("reference.solve", reference.solve, oscillator=PLAIN, drive=TORQUE, m0=M0, t=[0.0, 1e-12, 2e-12],
@@ -105,7 +109,7 @@ SOLVES = [
     call("simulate compiled", partial(shno.simulate, PAIR, TORQUE, temperature=1.0, seed=1), **RUNS, finite=True),
     call("simulate by the witness", partial(shno.simulate, PLAIN, TORQUE, solver="reference"), **RUNS, finite=True),
     Call("simulate a device", on_a_device(partial(
-        shno.simulate, **RUNS, temperature=1.0, seed=1, executor="torch")), fields(FULL) | fields(DRIVE), also=("dt",)),
+        shno.simulate, **RUNS, temperature=1.0, seed=1, executor="torch")), DEVICE, also=("dt",)),
     call("integrate", shno.integrate, parameters=shno.parameters(PLAIN, TORQUE), m=torch.tensor([M0]),
          a_DL=torch.tensor([1e-3]), dt=1e-12, n_steps=2, component=2, threshold=0.9, rearm=0.8,
          armed=torch.tensor([True]), executor="torch"),
@@ -124,7 +128,8 @@ GEOMETRY = calls(
     geometry, ("ellipsoid_demag", "prism_demag", "strip_oersted_field", "oersted_per_current_density", "polarisation",
                "spin_diffusion_factor", "shunt_share", "vcma_coefficient", "film_demag"),
     dict(a=1.0, b=2.0, c=3.0, length=1e-7, width=1e-7, thickness=2e-9, J=1e11, y=1e-8, z=1e-8, t_HM=5e-9,
-         lambda_sf=2e-9, n=(0.0, 0.0, 1.0), j=(1.0, 0.0, 0.0), rho_HM=2e-7, rho_F=5e-7, xi=3e-14, t_ox=1e-9), finite=True)
+         lambda_sf=2e-9, n=(0.0, 0.0, 1.0), j=(1.0, 0.0, 0.0), rho_HM=2e-7, rho_F=5e-7, xi=3e-14, t_ox=1e-9),
+    finite=True)
 READOUT = calls(
     readout, ("amr", "smr", "tmr", "voltage", "rf_power", "line_amplitude", "output_power"),
     dict(m=M0, R_perp=100.0, dR=1.0, j=(1.0, 0.0, 0.0), R0=100.0, t=(0.0, 1.0, 0.0), R_P=100.0, TMR=1.0,
@@ -139,14 +144,15 @@ DRAWS = [
     *calls(variability, ("width_deviation", "typical", "sample"), dict(
         oscillator=replace(FULL, volume=None), n=3, seed=1, width=1e-7, positions=np.zeros((3, 2)),
         spread={"width": 0.1, "easy_axis": variability.Spread(0.1, "fisher", 0.5)})),
-    call("Spread", variability.Spread, sd=0.1),
+    call("variability.Spread", variability.Spread, sd=0.1),
     call("sample with a spread", lambda spread: shno.sample(FULL, 3, {"Ms": spread}, 1), spread=0.1, also=("sd", "Ms")),
 ]
 THEORY = calls(
     theory, theory.__all__,
-    dict(Bk=0.2, temperature=300.0, Ms=8e5, volume=1e-23, linewidth=1e6, n=3, density=1e-3, detuning=1.0, half_range=2.0,
-         s=3.0, B=0.1, M=0.5, alpha=0.02, c=0.3, a_c=0.01, theta_SH=0.1, thickness=1e-9, m=(0.0, 0.6, 0.8),
-         B_eff=(0.1, 0.2, 0.3), f=1e9, p_i=1e-3, p_th=0.05, zeta=1.5, Gamma=1e8, Q=1.0, b=1e-3, demag=(0.1, 0.2, 0.7),
+    dict(Bk=0.2, temperature=300.0, Ms=8e5, volume=1e-23, linewidth=1e6, n=3, density=1e-3, detuning=1.0,
+         half_range=2.0, s=3.0, B=0.1, M=0.5, alpha=0.02, c=0.3, a_c=0.01, theta_SH=0.1, thickness=1e-9,
+         m=(0.0, 0.6, 0.8), B_eff=(0.1, 0.2, 0.3), f=1e9,
+         p_i=1e-3, p_th=0.05, zeta=1.5, Gamma=1e8, Q=1.0, b=1e-3, demag=(0.1, 0.2, 0.7),
          elevation=0.5, b_c=1e-3, sigma=1e8, half_width=1e8, K=3e8, x=0.5, N=-1e9, D_n=1e5, t=1e-9, theta0=0.5,
          theta1=1.0, da=1e-3, B1=0.1, B2=0.5, p_dot_m=0.5, theta=0.5, order=4, a=1e-3, psi=0.5, components=3, dt=1e-12),
     kittel_frequency_perpendicular=dict(B=1.0), linewidth_below_threshold=dict(zeta=0.5),

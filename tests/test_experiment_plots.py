@@ -147,6 +147,11 @@ def test_labels_name_the_curves(tmp_path):
     assert "easy axis" in text_of(plots.plot_fmr, FMR, tmp_path, labels=["easy axis"])
 
 
+def test_a_curve_without_a_label_is_drawn_too(tmp_path):
+    text = text_of(plots.plot_hysteresis, LOOP, tmp_path, labels=["30 deg"])
+    assert "30 deg: coercivity 20 mT" in text and "coercivity 50 mT" in text
+
+
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [

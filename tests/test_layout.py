@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shno.layout import NARROW, WIDE, is_constant, leaves, place_leaves, spread_rows
+from shno.layout import NARROW, SINGLE, WIDE, is_constant, leaves, place_leaves, spread_rows
 from shno.waveforms import Sampled, Sine, Step
 
 
@@ -59,7 +59,7 @@ def test_differentiable_leaves_are_the_first_rows_even_where_they_are_constants(
     assert layout.component == 2
 
 
-@pytest.mark.parametrize(("n", "lanes"), [(1, NARROW), (16, NARROW), (17, WIDE), (64, WIDE), (65, WIDE), (1000, WIDE)])
+@pytest.mark.parametrize(("n", "lanes"), [(1, SINGLE), (2, NARROW), (16, NARROW), (17, WIDE), (64, WIDE), (65, WIDE), (1000, WIDE)])
 def test_few_oscillators_run_in_narrow_blocks(n, lanes):
     assert place_leaves((0.5,), n)[0].lanes == lanes
 

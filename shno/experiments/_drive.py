@@ -55,11 +55,16 @@ def swept(name, values, rule, batch=(), *, vector=False):
 def numbers(name, values, rule, *, vector=False):
     """A number, an array of them or of vectors, that are finite and keep a rule; TypeError, ValueError otherwise."""
     values = np.asarray(as_array(name, values, vector=vector))
-    if not values.size:
-        raise ValueError(complaint(name, "not empty", f"shape {values.shape}", "Give one number or more."))
+    _check_not_empty(name, values)
     check_finite(name, values)
     check_values(name, values, *rule)
     return values
+
+
+def _check_not_empty(name, values):
+    """ValueError for an array without elements."""
+    if not values.size:
+        raise ValueError(complaint(name, "not empty", f"shape {values.shape}", "Give one or more."))
 
 
 def number(name, value, rule):
@@ -78,6 +83,7 @@ def whole(name, value, least=2):
 def unit_vectors(name, value):
     """Unit vectors (..., 3); TypeError, ValueError otherwise."""
     value = np.asarray(as_array(name, value, vector=True))
+    _check_not_empty(name, value)
     check_finite(name, value)
     check_unit_vectors(name, value)
     return value

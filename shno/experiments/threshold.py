@@ -38,6 +38,6 @@ def critical_current(oscillator, drive):
 
 def _current(oscillator, drive, per_unit):
     """The current that makes the critical torque at the Oersted field of the drive's current."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # without a spin Hall effect: NaN
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # without a spin Hall effect: NaN
         current = critical_torque(oscillator, drive) / per_unit
     return np.where(np.isfinite(current), current, np.nan)
