@@ -86,7 +86,7 @@ def _check_noise(oscillator, temperature, seed, solver, dt, noise_dt, t0):
     if not noisy:
         return draws
     if seed is None:
-        raise ValueError(complaint("seed", SEED, None, "The same seed repeats the run."))
+        raise ValueError(complaint("seed", SEED, None, "The same seed repeats the run; temperature, R_th make noise."))
     if oscillator.volume is None:
         remedy = "Set volume, or width and thickness, in Oscillator."
         raise ValueError(complaint("volume", "given where there is thermal noise", None, remedy))

@@ -59,7 +59,9 @@ def test_differentiable_leaves_are_the_first_rows_even_where_they_are_constants(
     assert layout.component == 2
 
 
-@pytest.mark.parametrize(("n", "lanes"), [(1, SINGLE), (2, NARROW), (16, NARROW), (17, WIDE), (64, WIDE), (65, WIDE), (1000, WIDE)])
+@pytest.mark.parametrize(
+    ("n", "lanes"), [(1, SINGLE), (2, NARROW), (16, NARROW), (17, WIDE), (64, WIDE), (65, WIDE), (1000, WIDE)]
+)
 def test_few_oscillators_run_in_narrow_blocks(n, lanes):
     assert place_leaves((0.5,), n)[0].lanes == lanes
 
