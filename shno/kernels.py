@@ -19,7 +19,7 @@ from numba.extending import NativeValue, models, overload, register_jitable, reg
 
 from shno import anisotropy, fields, heating, llgs, solvers, vector
 from shno.layout import Layout
-from shno.vector import dot, reciprocal_sqrt
+from shno.vector import dot, number, reciprocal_sqrt
 
 FLAGS = {"contract", "nsz", "nnan", "ninf", "arcp", "afn"}
 INLINED = {"forceinline": True, "fastmath": FLAGS, "error_model": "numpy"}
@@ -165,7 +165,7 @@ def project(y):
     """y with its first three components made a unit vector, and | |m|^2 - 1 | before projection."""
     square = dot(y, y)
     r = reciprocal_sqrt(square)
-    return (r * y[0], r * y[1], r * y[2], *y[3:]), abs(square - 1)
+    return (r * y[0], r * y[1], r * y[2], *y[3:]), abs(square - number(1.0, square))
 
 
 @register_jitable(**INLINED)

@@ -216,7 +216,12 @@ def test_the_list_shows_every_module_and_its_rows(capsys):
     assert validation.main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for line, module in zip(lines, validation.MODULES.values(), strict=True):
-        words = [module.name, *module.rows, *(["full"] if module.has_full else [])]
+        words = [
+            module.name,
+            *module.rows,
+            *(["full"] if module.has_full else []),
+            *(["alone"] if module.alone else []),
+        ]
         assert line.split()[: len(words)] == words and line.endswith(module.summary)
 
 

@@ -1,6 +1,7 @@
 """`python -m validation [names or rows ...]`: measure all claims or the named ones and print the table.
 
-Exit codes: 0 all hold; 1 a claim is broken; 2 a bad call, with one line on standard error; 130 interrupted.
+Exit codes: 0 all hold; 1 a claim is broken; 2 a bad call, with one line on standard error; 3 none is broken, but some
+could not be run (a peer is not installed); 130 interrupted.
 """
 
 import platform
@@ -24,7 +25,7 @@ def main(argv=None):
 
 
 def _run(words):
-    """Measure what the words name and print the table; 1 where a claim is broken."""
+    """Measure what the words name and print the table; returns the exit code."""
     chosen = _parser().parse_args(words)
     if chosen.list:
         print(*aligned([_line(module) for module in MODULES.values()]), sep="\n")
@@ -37,21 +38,36 @@ def _run(words):
         measured[name] = claims = _kept(_measured(name, chosen.full, chosen.figures), rows, chosen.full)
         wall = f"  [{perf_counter() - start:.1f} s]" if sys.stdout.isatty() else ""
         if claims:
-            print(f"{name}: {MODULES[name].summary}{wall}", *aligned(table(claims)), "", sep="\n", flush=True)
+            print(
+                f"{name}: {MODULES[name].summary}{_machine(name)}{wall}",
+                *aligned(table(claims)),
+                "",
+                sep="\n",
+                flush=True,
+            )
     if not any(measured.values()):
         raise ValueError(f"{' '.join(wanted)} must have a claim to measure, got none. They are long: add --full.")
     summary = _summary(measured)
-    print(summary, *_hint(wanted, chosen.full), sep="\n")
+    print(summary, *_hint(wanted, chosen.full), *_unnamed(wanted, chosen.names), sep="\n")
     if chosen.write:
         _write(measured, summary)
-    return int(not all(claim.holds for claims in measured.values() for claim in claims))
+    return _exit_code([claim for claims in measured.values() for claim in claims])
+
+
+def _exit_code(claims):
+    """0 where all hold, 1 where one is broken, 3 where none is but some were not run."""
+    if any(claim.broken for claim in claims):
+        return 1
+    return 0 if all(claim.holds for claim in claims) else 3
 
 
 def _parser():
     parser = command.Parser(
         prog="python -m validation", description="Measure the project's claims.", allow_abbrev=False
     )
-    parser.add_argument("names", nargs="*", help="modules, or rows such as T5, to measure; all by default")
+    parser.add_argument(
+        "names", nargs="*", help="modules, or rows such as T5, to measure; all but those alone by default"
+    )
     parser.add_argument("--full", action="store_true", help="measure the statistical and long claims as well")
     parser.add_argument("--list", action="store_true", help="show the modules, their rows and what each claims")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the claims' figures into this folder")
@@ -60,12 +76,24 @@ def _parser():
 
 
 def _line(module):
-    return (module.name, " ".join(module.rows), "full" if module.has_full else "", module.summary)
+    part = "alone" if module.alone else "full" if module.has_full else ""
+    return (module.name, " ".join(module.rows), part, module.summary)
+
+
+def _machine(name):
+    """What a module that is measured alone says of the machine, for its title."""
+    if not MODULES[name].alone:
+        return ""
+    from validation.speed_system import machine
+
+    return f" On {machine()}."
 
 
 def _wanted(names):
-    """{module: the rows asked for, or None for all of it}, in the order of the modules."""
-    wanted = {} if names else dict.fromkeys(NAMES)
+    """{module: the rows asked for, or None for all of it}, in the order of the modules; without names, all but those
+    that are measured alone.
+    """
+    wanted = {} if names else {name: None for name in NAMES if not MODULES[name].alone}
     for name in names:
         row, module = name.upper(), name.lower()
         holders = [other for other in NAMES if row in MODULES[other].rows]
@@ -119,13 +147,20 @@ def _kept(claims, rows, full):
 
 def _summary(measured):
     claims = [claim for claims in measured.values() for claim in claims]
-    return f"{sum(claim.holds for claim in claims)} of {len(claims)} hold"
+    not_run = sum(bool(claim.not_run) for claim in claims)
+    return f"{sum(claim.holds for claim in claims)} of {len(claims)} hold" + (f", {not_run} not run" if not_run else "")
 
 
 def _hint(wanted, full):
     """The line that says whose long claims were left out."""
     left = [] if full else [name for name in wanted if MODULES[name].has_full]
     return [f"long claims not measured (--full): {', '.join(left)}"] if left else []
+
+
+def _unnamed(wanted, names):
+    """The line that says which modules are measured only when they are named."""
+    left = [] if names else [name for name in NAMES if name not in wanted]
+    return [f"measured only when named: {', '.join(left)}"] if left else []
 
 
 def table(claims):
@@ -137,6 +172,7 @@ def _row(claim):
     bound = {"at most": "<= ", "at least": ">= "}.get(claim.how, "")
     unit = f" {claim.unit}" if claim.unit else ""
     expected, measured = (f"{text}{unit}" for text in _texts(claim))
+    measured = "-" if claim.not_run else measured
     of_error = unit if claim.how == "absolute" else ""
     errors = ("-", "-") if bound else (f"{x:.2g}{of_error}" for x in (claim.error, claim.tolerance))
     return (claim.id, claim.statement, f"{bound}{expected} ({claim.source})", measured, *errors, claim.verdict)

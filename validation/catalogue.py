@@ -5,6 +5,7 @@ A module defines
     claims(figures)       its claims, those that a minute's run of all modules measures; draws into the folder `figures`
                           unless that is None
     full_claims(figures)  optional: its statistical and long claims, measured with --full
+    ALONE                 optional: True for claims that need the machine for themselves, measured only when it is named
 The id of a claim is its row with or without a letter: T5, T5a.
 """
 
@@ -20,12 +21,15 @@ CLAIM = re.compile(r"([A-Z]+\d+)[a-z]?")
 
 @dataclass(frozen=True)
 class Module:
-    """A module of claims: its name, the rows it proves, the first line of its docstring, whether it has long claims."""
+    """A module of claims: its name, the rows it proves, the first line of its docstring, whether it has long claims,
+    and whether it is measured only when it is named.
+    """
 
     name: str
     rows: tuple
     summary: str
     has_full: bool
+    alone: bool = False
 
     @property
     def place(self):
@@ -59,4 +63,5 @@ def _read(path):
     }
     rows = ast.literal_eval(values["ROWS"]) if "ROWS" in values else ()
     has_full = any(isinstance(node, ast.FunctionDef) and node.name == "full_claims" for node in tree.body)
-    return Module(path.stem, rows, ast.get_docstring(tree).splitlines()[0], has_full)
+    alone = "ALONE" in values and bool(ast.literal_eval(values["ALONE"]))
+    return Module(path.stem, rows, ast.get_docstring(tree).splitlines()[0], has_full, alone)

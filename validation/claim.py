@@ -21,6 +21,7 @@ class Claim:
     expected, measured     a number or an array (its worst element decides)
     how                    the error: "relative", "absolute" (in `unit`), or what misses a bound: "at most", "at least"
     tolerance              the largest error that holds
+    not_run                why it was not measured: such a claim neither holds nor is broken
     """
 
     id: str
@@ -31,6 +32,7 @@ class Claim:
     tolerance: float = 0.0
     how: str = "relative"
     unit: str = ""
+    not_run: str = ""
 
     @property
     def error(self):
@@ -41,9 +43,16 @@ class Claim:
     def holds(self):
         """Whether the error is within the tolerance; never where a number is NaN or infinite."""
         finite = all(np.isfinite(x).all() for x in (self.expected, self.measured, self.tolerance))
-        return bool(finite and self.error <= self.tolerance)
+        return bool(finite and not self.not_run and self.error <= self.tolerance)
+
+    @property
+    def broken(self):
+        """Whether it was measured and does not hold."""
+        return not self.holds and not self.not_run
 
     @property
     def verdict(self):
         """The word in the table."""
+        if self.not_run:
+            return f"not run: {self.not_run}"
         return "holds" if self.holds else "BROKEN"
