@@ -5,11 +5,11 @@ from itertools import pairwise
 import numpy as np
 
 from shno.kernel_trajectory import trajectory_kernel
-from shno.layout import place_leaves, spread_rows
+from shno.layout import NARROW, NOISE, SINGLE, place_leaves, spread_rows
+from shno.parameters import Q_NL
 from shno.sampled import Function, Sampled, Tabulated
 from shno.threads import run_blocks
 
-NOISE = ("N0", "N1", "N2")
 TABLE = 1 << 23  # numbers of a table for each oscillator, at most
 
 
@@ -25,7 +25,9 @@ class Compiled:
             tree = (tree[0], tree[1], (*tree[2][:-1], NOISE), *tree[3:])  # B_thermal is the last field parameter
         if plan.splits:  # one layout for whole and divided steps
             tree = (np.broadcast_to(tree[0], plan.batch) * np.ones(plan.batch or (1,)), *tree[1:])
-        self.layout, rows, shared, self.waves = place_leaves(tree, plan.n, solver=plan.solver, draws=draws)
+        has_powers = len(tree) == 4 or tree[1][Q_NL] is not None  # of Joule heating, of the noise that follows alpha(m)
+        lanes = {"narrowest": NARROW if has_powers else SINGLE}
+        self.layout, rows, shared, self.waves = place_leaves(tree, plan.n, solver=plan.solver, draws=draws, **lanes)
         self.width = -(-plan.n // self.layout.lanes) * self.layout.lanes
         self.rows = spread_rows(rows, plan.batch, self.width, plan.dtype)
         self.shared = np.array(shared, plan.dtype)

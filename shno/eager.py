@@ -1,21 +1,26 @@
-"""The torch executor: a Plan advanced by eager torch operations, on any device."""
+"""The torch executor: a Plan advanced by torch operations, on any device.
 
+On the CPU each operation by itself. On other devices several steps are one compiled function (`fused`), because there
+the start of an operation takes longer than its work.
+"""
+
+from functools import partial
 from itertools import pairwise
+from math import gcd
 
 import numpy as np
 import torch
 
-from shno.heating import heated_right_hand_side
-from shno.llgs import right_hand_side
-from shno.local_noise import thermal_field_at
+from shno.fused import LENGTH, MOST_DRAWS, Layout, by_compiler, one_step, several_steps, spelt, with_noise
 from shno.parameters import Q_NL
+from shno.philox import split
 from shno.plan import at_stage, waveforms_in
-from shno.solvers import heun, rk4
-from shno.thermal import thermal_block
-from shno.vector import dot, reciprocal_sqrt, scale
+from shno.thermal import thermal_calls
 
-SOLVERS = {"rk4": rk4, "heun": heun}
 TABLE = 1 << 22  # numbers of waveforms made at a time
+BACKENDS = {"cpu": None}  # of torch.compile, by the type of the device, elsewhere "inductor"; None: no compiler
+FEW = 1024  # oscillators whose normals cost their operations, not their numbers: four blocks are drawn at a time
+CACHED = 1 << 13  # oscillators whose normals are drawn at a time on the CPU: what they go through stays in its cache
 
 
 class Eager:
@@ -25,17 +30,25 @@ class Eager:
         """Bring the plan's arguments to its device and precision."""
         self.plan, self.dtype = plan, getattr(torch, plan.dtype)
         self.waves = waveforms_in(plan.tree)
-        self.numbers = {}
+        self.numbers, given, tables = {}, {}, {}
+        self.spelt = (spelt(plan.tree, given, tables), given.values(), tables)
         self.state = tuple(self._tensor(row.reshape(plan.batch)) for row in plan.start)
         self.deviation = np.zeros(())
-        self.heated = len(plan.tree) == 4
-        self.local = self.heated or plan.tree[1][Q_NL] is not None
-        self.block = (None, ())
+        self.follows = plan.noise is not None and (len(plan.tree) == 4 or plan.tree[1][Q_NL] is not None)
+        self.block, self.energy = (None, ()), None
         if plan.noise is not None:
-            realisation = plan.noise.realisation.reshape(plan.batch).astype(np.int64)
-            self.realisation = torch.as_tensor(realisation, device=plan.device)
-            self.sigma = self._tensor(plan.noise.deviation / plan.noise.draws)
-            self.energy = self._tensor(plan.noise.energy)
+            self._lay_out_noise(plan.noise)
+        self.backend = BACKENDS.get(self.state[0].device.type, "inductor")
+
+    def _lay_out_noise(self, noise):
+        """The stream's names on the device, and where its blocks lie in the steps."""
+        whole = {"dtype": torch.int64, "device": self.plan.device}
+        self.realisation = torch.as_tensor(noise.realisation.reshape(self.plan.batch).astype(np.int64), **whole)
+        self.key = tuple(torch.tensor(word, **whole) for word in split(int(noise.seed)))
+        self.sigma, self.energy = (self._tensor(x) for x in (noise.deviation / noise.draws, noise.energy))
+        self.phase = noise.first_draw % gcd(noise.draws, 4)
+        most = max(MOST_DRAWS // 4 + 1, 4)
+        self.calls = torch.arange(3 * most, **whole).reshape(-1, *(1,) * len(self.plan.batch))
 
     @property
     def longest(self):
@@ -49,21 +62,62 @@ class Eager:
 
     def current(self):
         """The state as it is saved: (3 or 4, n)."""
-        return torch.stack([x.reshape(-1) for x in self.state]).cpu().numpy()
+        return torch.stack(self.state).reshape(len(self.state), -1).cpu().numpy()
 
+    @torch.no_grad()
     def advance(self, first, saves, every):
         """Move on from step `first`, saving `saves` states, one every `every` steps: (saves, 3 or 4, n)."""
-        saved = np.empty((saves, len(self.state), self.plan.n), self.plan.dtype)
-        stages = self._stages(self.plan.clock.stages(first, saves * every))
+        steps, step = saves * every, 0
+        saved = self.state[0].new_empty(saves, len(self.state), *self.plan.batch)
+        stages = self._stages(self.plan.clock.stages(first, steps))
         worst = torch.zeros_like(self.state[0])
-        for step in range(saves * every):
-            self.state, error = self._step(self.state, 1.0, self._trees(stages, step, self._noise(first + step)))
+        while step < steps:
+            now = {key: table[step:] for key, table in stages.items()}
+            count, path, error = self._launch(first + step, steps - step, now, range(-(step + 1) % every, steps, every))
             worst = torch.maximum(worst, error)
-            if (step + 1) % every == 0:
-                saved[step // every] = self.current()
+            for k in range(-(step + 1) % every, count, every):
+                saved[(step + k) // every] = torch.stack(self.state) if path is None else path[k]
+            step += count
         self.deviation = worst.cpu().numpy()
-        return saved
+        return saved.reshape(saves, len(self.state), -1).cpu().numpy()
 
+    def _launch(self, step, left, stages, kept):
+        """Move on by LENGTH steps where so many are left and may be taken together, else by one: their number, the path
+        where any of the states `kept` lies inside it, the largest deviation.
+        """
+        if self.backend and LENGTH <= left and self._in_whole_blocks(step):
+            tables = {key: table[:LENGTH] for key, table in stages.items()}
+            result = self._compiled(step, tables, kept.start < LENGTH - 1)
+            if result is not None:
+                rows = len(self.state)
+                self.state, (error, *path) = tuple(result[:rows]), result[rows:]
+                return LENGTH, path[0] if path else None, error
+        trees = self._trees(stages, 0, self._noise(step))
+        self.state, error = self._step(self.state, 1.0, trees)
+        return 1, None, error
+
+    def _in_whole_blocks(self, step):
+        """Whether the noise of the next steps lies in its blocks of draws as that of any other launch does."""
+        noise = self.plan.noise
+        if noise is None:
+            return True
+        return LENGTH * noise.draws <= MOST_DRAWS and (noise.first_draw + step * noise.draws) % 4 == self.phase
+
+    def _compiled(self, step, tables, keeps_path):
+        """The results of `several_steps`; None where torch.compile fails."""
+        plan, (tree, numbers, waves) = self.plan, self.spelt
+        draws, phase, noise = 0, 0, ()
+        if plan.noise is not None:
+            draws, phase = plan.noise.draws, self.phase
+            group, energy = (plan.noise.first_draw + step * draws - phase) // 4, (self.energy,) * self.follows
+        layout = Layout(tree, len(self.state), plan.solver, draws, phase, LENGTH, keeps_path)
+        if plan.noise is not None:
+            noise = (*energy, self.sigma, self.calls[: layout.calls] + 3 * group, *self.key, self.realisation)
+        given = (*self.state, *map(self._number, numbers), *(tables[key] for key in waves), *noise)
+        steps = partial(several_steps, layout, plan.tree, self.follows)
+        return by_compiler((layout, self.follows), steps, given, self.backend)
+
+    @torch.no_grad()
     def divide(self, before, step, lanes, edges):
         """Redo one step for some oscillators from the state `before`, in the parts that the edges (j + 1, k) give."""
         noise, worst = self._noise(step), self.deviation.max()
@@ -82,21 +136,14 @@ class Eager:
         self.deviation = np.array(worst)
 
     def _step(self, state, share, trees):
-        """One step from the arguments at its stages, or a share of one, and | |m|^2 - 1 | before projection."""
-        if self.local and self.plan.noise is not None:
-            trees = self._following(state, trees)
-        function = heated_right_hand_side if self.heated else right_hand_side
-        y = SOLVERS[self.plan.solver](function, state, share * trees[0][0], *(tree[1:] for tree in trees))
-        square = dot(y, y)
-        return (*scale(reciprocal_sqrt(square), y[:3]), *y[3:]), (square - 1).abs()
+        return one_step(self.plan.solver, state, share, trees, self.energy if self.follows else None)
 
     def _trees(self, stages, step, noise):
         """The arguments at the three stages of a step."""
         trees = []
         for stage in range(3):
             values = {key: table[step, stage] for key, table in stages.items()}
-            tree = at_stage(self.plan.tree, values, self._number)
-            trees.append(tree if noise is None else _with_noise(tree, noise))
+            trees.append(with_noise(at_stage(self.plan.tree, values, self._number), noise))
         return trees
 
     def _stages(self, times):
@@ -114,19 +161,16 @@ class Eager:
         return tuple(self.sigma * sum(draw[c] for draw in draws) for c in range(3))
 
     def _normals(self, draw):
-        """The three normals of a draw; four draws are made together."""
-        group = draw >> 2
+        """The three normals of a draw; four draws are made together, for few oscillators sixteen."""
+        blocks, n = 4 if self.plan.n <= FEW else 1, self.plan.n
+        group = draw // (4 * blocks)
         if self.block[0] != group:
-            self.block = group, thermal_block(self.plan.noise.seed, group, self.realisation, 0, self.state[0])
-        first = 3 * (draw & 3)
-        return self.block[1][first : first + 3]
-
-    def _following(self, state, trees):
-        """The arguments with the thermal field that follows the state at the start."""
-        _, torque_parameters, field_parameters, *heat = trees[0]
-        given = (torque_parameters, field_parameters, heat[0] if heat else None)
-        B = thermal_field_at(state, field_parameters[-1], self.energy, *given)
-        return [_with_noise(tree, B) for tree in trees]
+            calls = self.calls[: 3 * blocks].reshape(-1, 1) + 3 * blocks * group
+            parts = self.realisation.reshape(-1).split(CACHED if self.realisation.device.type == "cpu" else n)
+            numbers = [torch.stack(thermal_calls(self.key, calls, part, self.state[0])) for part in parts]
+            self.block = group, torch.cat(numbers, dim=-1).reshape(4, -1, *self.plan.batch)
+        first = 3 * (draw % (4 * blocks))
+        return [self.block[1][q % 4, q // 4] for q in range(first, first + 3)]
 
     def _number(self, value):
         """A parameter as a tensor, made once."""
@@ -136,8 +180,3 @@ class Eager:
 
     def _tensor(self, value):
         return torch.as_tensor(np.array(value), dtype=self.dtype, device=self.plan.device)
-
-
-def _with_noise(tree, noise):
-    """The arguments with this thermal field, the last of the field parameters."""
-    return (tree[0], tree[1], (*tree[2][:-1], noise), *tree[3:])

@@ -4,29 +4,36 @@ On the CPU the compiled kernels and their adjoint (`adjoint`), elsewhere plain t
 """
 
 from collections import namedtuple
+from itertools import count, repeat
 
 import numpy as np
 import torch
 
 from shno.adjoint import compiled_passage
+from shno.call import SEED, checked_realisation, realisations
 from shno.checks import (
     IntegrationError,
     as_array,
+    as_integers,
     as_number,
     as_whole,
     check_choice,
+    check_values,
     common_shape,
     complaint,
     shown,
 )
+from shno.fused import fused_passage
 from shno.llgs import right_hand_side
 from shno.parameters import TRAILING_AXES, arguments, batch_shape, check_parameters, reduced_step
 from shno.solvers import rk4
+from shno.thermal import thermal_block
 from shno.vector import dot, normalise
 from shno.waveform import Waveform
 
 LARGEST_NORM_ERROR = 2e-4  # of |m|^2 before projection: 1e-4 of |m|
 MOST_STEPS = 1 << 24  # the kernels count in the precision of m
+LAST_FIRST_STEP = 1 << 60  # of the noise: three normals a step are numbered with 63 bits
 EXECUTORS = ("auto", "compiled", "torch")
 
 
@@ -41,7 +48,9 @@ class Passage(namedtuple("Passage", "m_end m_peak crossings crossing_time")):
     """
 
 
-def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, armed=None, executor="auto"):
+def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, armed=None, deviation=None, seed=None,
+              realisation=None, first_step=0, executor="auto",
+):  # fmt: skip
     """Integrate n_steps of LLGS at a held drive and find the upward crossings of `threshold` by one component of m.
 
     parameters : dict           as `shno.parameters` gives them: numbers, arrays or tensors; those that require a
@@ -53,6 +62,14 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     threshold, rearm            a crossing counts when the component was below `rearm` since the last one
     armed : (*batch,) bool      whether the first crossing counts, as the call before returned it; None: where the
                                 component is below `threshold` now
+    deviation : T               standard deviation of each component of Brown's field, held over a step
+                                (`thermal.field_deviation`), broadcast to the batch; no gradient flows to it. The field
+                                replaces the B_thermal in `parameters`. None: no noise
+    seed : integer              of the noise, in [0, 2^64); required with a deviation
+    realisation : integers      in [0, 2^32) that tell the noise of one oscillator from another's; by default its place
+                                in the batch
+    first_step                  number of the first draw, and so of the first step: step n takes the one that `simulate`
+                                takes in its step first_step + n; a call that goes on takes first_step + n_steps
     executor                    "auto" (compiled on the CPU, torch elsewhere), "compiled" or "torch"
     Returns : Passage(m_end, m_peak, crossings, crossing_time); gradients flow through m_end and m_peak
     Raises : TypeError, ValueError; IntegrationError where the result is not finite, or when | |m| - 1 | exceeds 1e-4
@@ -61,15 +78,18 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     _check_tensor(m)
     dt, n_steps, threshold, rearm = _checked_numbers(m, dt, n_steps, component, threshold, rearm, executor)
     values = _with_torque(parameters, a_DL, m)
-    batch = _batch(values, m, armed)
+    numbered = _checked_draws(seed, realisation, first_step, deviation is not None)
+    deviation = _checked_deviation(deviation, values, m)
+    batch = _batch(values | {"deviation": deviation, "realisation": numbered[1]}, m, armed)
     tree = (reduced_step(values, dt), *arguments(values))
     m = m.expand(*batch, 3)
     armed = m.detach()[..., component] < threshold if armed is None else armed.expand(batch)
     compiled = executor == "compiled" or (executor == "auto" and m.device.type == "cpu")
-    passage = compiled_passage if compiled else _eager_passage
-    end, peak, armed, count, time, deviation = passage(tree, m, armed, n_steps, component, threshold, rearm)
-    _check_passage(end.detach(), deviation, n_steps, dt)
-    result = Passage(end, peak, count.long(), torch.where(time >= 0, time * dt, torch.nan))
+    on_cpu, noise = m.device.type == "cpu", _noise(*numbered, deviation, batch, m.device)
+    passage = compiled_passage if compiled else _eager_passage if on_cpu else fused_passage
+    end, peak, armed, crossings, time, error = passage(tree, m, armed, noise, n_steps, component, threshold, rearm)
+    _check_passage(end.detach(), error, n_steps, dt)
+    result = Passage(end, peak, crossings.long(), torch.where(time >= 0, time * dt, torch.nan))
     result.armed = armed > 0
     return result
 
@@ -98,26 +118,63 @@ def _checked_numbers(m, dt, n_steps, component, threshold, rearm, executor):
     return dt, n_steps, threshold, rearm
 
 
+def _checked_draws(seed, realisation, first_step, noisy):
+    """seed, realisation and first_step as they number the draws; TypeError, ValueError."""
+    first_step = as_whole("first_step", first_step, 0, LAST_FIRST_STEP, "It is the number of the first draw.")
+    if isinstance(realisation, torch.Tensor) and not realisation.is_meta:
+        realisation = realisation.cpu()
+    realisation = checked_realisation(realisation)
+    if seed is not None:
+        seed = int(as_integers("seed", seed, 64, "The same seed repeats the noise.", single=True))
+    if noisy and seed is None:
+        raise ValueError(complaint("seed", SEED, None, "The same seed repeats the noise."))
+    if not noisy and seed is not None:
+        raise ValueError(complaint("seed", "None without a deviation", seed, "Nothing is drawn without one."))
+    return seed, realisation, first_step
+
+
+def _checked_deviation(deviation, values, m):
+    """deviation as a tensor without a gradient, or None; TypeError, ValueError, also where no field can have it."""
+    if deviation is None:
+        return None
+    deviation = _as_tensor("deviation", deviation, m).detach()
+    rule, remedy = "finite and >= 0", "It is that of a field in T."
+    check_values("deviation", deviation.cpu().numpy(), rule, lambda x: np.isfinite(x) & (x >= 0), remedy)
+    if values["Q_nl"] is not None:
+        remedy = "Noise that follows alpha(m) is in simulate alone."
+        raise ValueError(complaint("Q_nl of parameters", "None where a deviation is given", "a number", remedy))
+    return deviation
+
+
+def _noise(seed, realisation, first_step, deviation, batch, device):
+    """The noise as a passage takes it: (seed, realisations, deviation, first step) over the batch, or None."""
+    if deviation is None:
+        return None
+    places = np.array(realisations(realisation, batch))  # a copy: a read-only array makes torch warn
+    return seed, torch.as_tensor(places, device=device).reshape(batch), deviation.expand(batch), first_step
+
+
 def _batch(values, m, armed):
     """The batch shape of the call; TypeError, ValueError where it has none."""
     if armed is not None and (not isinstance(armed, torch.Tensor) or armed.dtype != torch.bool):
         raise TypeError(complaint("armed", "a tensor of bool or None", shown(armed), "A Passage holds one."))
     batch = batch_shape(values | {"m": m})
     if 0 in batch:
-        raise ValueError(complaint("batch of m, a_DL and parameters", "not empty", f"shape {batch}", "Give numbers."))
+        name = "batch of m, a_DL, parameters, deviation and realisation"
+        raise ValueError(complaint(name, "not empty", f"shape {batch}", "Give numbers."))
     if armed is not None and common_shape({"armed": tuple(armed.shape), "m, a_DL and parameters": batch}) != batch:
         raise ValueError(complaint("armed", f"of the batch's shape {batch}", tuple(armed.shape), "One an oscillator."))
     return batch
 
 
-def _check_passage(end, deviation, n_steps, dt):
+def _check_passage(end, error, n_steps, dt):
     """IntegrationError where the result is not finite or the norm moved too far before projection."""
     if not bool(end.isfinite().all()):
         raise IntegrationError(
             f"m is not finite after {n_steps} steps. Look for NaN or infinity in m, a_DL and parameters."
         )
-    if not bool((deviation <= LARGEST_NORM_ERROR).all()):
-        worst = f"| |m| - 1 | reached {float(deviation.max()) / 2:.2g} within {n_steps} steps of {dt:.3g} s"
+    if not bool((error <= LARGEST_NORM_ERROR).all()):
+        worst = f"| |m| - 1 | reached {float(error.max()) / 2:.2g} within {n_steps} steps of {dt:.3g} s"
         raise IntegrationError(f"{worst}: m turns too far in one. Use dt <= {dt / 2:.3g} s.")
 
 
@@ -160,20 +217,31 @@ def _as_tensor(name, value, like):
     return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
 
-def _eager_passage(tree, m, armed, n_steps, component, threshold, rearm):
+def _thermal_fields(seed, realisation, deviation, first_step, like):
+    """Brown's field in one step after another, (x, y, z) of tensors."""
+    for step in count(first_step):
+        if step == first_step or step % 4 == 0:
+            normals = thermal_block(seed, step // 4, realisation, 0, like)
+        first = 3 * (step % 4)
+        yield tuple(deviation * normal for normal in normals[first : first + 3])
+
+
+def _eager_passage(tree, m, armed, noise, n_steps, component, threshold, rearm):
     """The passage by plain torch and autograd, on any device: the same definition, written out."""
-    state, (h, *held) = m.unbind(-1), tree
+    state, (h, torque_parameters, field_parameters) = m.unbind(-1), tree
     peak, worst = torch.full_like(state[0], -2), torch.zeros_like(state[0])
-    count, time = torch.zeros_like(peak), torch.full_like(peak, -1)
-    for step in range(n_steps):
+    crossings, time = torch.zeros_like(peak), torch.full_like(peak, -1)
+    fields = repeat(field_parameters[-1]) if noise is None else _thermal_fields(*noise, state[0])
+    for step, B_thermal in zip(range(n_steps), fields, strict=False):
+        held = (torque_parameters, (*field_parameters[:-1], B_thermal))
         before, y = state[component], rk4(right_hand_side, state, h, held, held, held)
         worst = torch.maximum(worst, (dot(y, y).detach() - 1).abs())
         state = normalise(y)
         after = state[component]
         crossed = armed & (after >= threshold)
-        is_first = crossed & (count == 0)
+        is_first = crossed & (crossings == 0)
         time = torch.where(is_first, step + (threshold - before.detach()) / (after - before).detach(), time)
-        count = count + crossed
+        crossings = crossings + crossed
         armed = (armed & ~crossed) | (after < rearm)
         peak = torch.where(after > peak, after, peak)
-    return torch.stack(state, dim=-1), peak, armed, count, time, worst
+    return torch.stack(state, dim=-1), peak, armed, crossings, time, worst

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite.ir import FunctionType
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic, overload, register_jitable
 
 from shno import philox, thermal
-from shno.kernels import INLINED
+from shno.kernels import FLAGS, INLINED
 
 # `multiply_add` says where sums are fused: left to the compiler, a lane and a remainder would differ in the last bit.
 EXACT = {**INLINED, "fastmath": False}
@@ -176,7 +176,7 @@ def _cos_sin(word, like):
 
 for _function in (
     *(philox.philox, philox.split, philox.place, philox.box_muller, philox.normals),
-    *(thermal.thermal_call, thermal.thermal_block),
+    *(thermal.thermal_words, thermal.thermal_block),
 ):
     register_jitable(**INLINED)(_function)
 
@@ -194,10 +194,12 @@ def _lane(values, i):
 
 
 @register_jitable(**INLINED)
-def draw_block(buffer, seed, realisations, group, width, oscillators=0):
+def draw_block(buffer, words, seed, realisations, group, width, oscillators=0):
     """Fill a buffer with the thermal normals of steps 4 group ... 4 group + 3, inside a kernel.
 
-    buffer : float (12 width)             component c of step 4 group + s and lane i goes to [(3 s + c) width + i]
+    buffer, words : float, uint32 (12 width)   for the normals, and for the words that they are made of; component c of
+                                          step 4 group + s and lane i goes to [(3 s + c) width + i]. A loop over lanes
+                                          for each of the two keeps its constants in registers: half as fast again
     seed : integer in [0, 2^64)
     realisations : integers (width)       in [0, 2^32); fastest where they are as wide as the buffer's numbers
     group : integer                       step // 4
@@ -206,6 +208,76 @@ def draw_block(buffer, seed, realisations, group, width, oscillators=0):
     """
     seed, group = np.uint64(seed), np.uint64(group)
     for i in range(width):
-        numbers = thermal.thermal_block(seed, group, lane(realisations, i), lane(oscillators, i), buffer[0])
+        drawn = thermal.thermal_words(seed, group, lane(realisations, i), lane(oscillators, i))
         for k in range(12):
-            buffer[k * width + i] = numbers[k]
+            words[k * width + i] = drawn[k]
+    for pair in range(6):
+        for i in range(width):
+            first, second = 2 * pair * width + i, (2 * pair + 1) * width + i
+            buffer[first], buffer[second] = philox.box_muller(words[first], words[second], buffer[0])
+
+
+@cache
+def drawer(width):
+    """`draw_block` of so many lanes as a function of its own, (buffer, words, seed, realisations, group): inlined into a
+    large kernel its loops are not vectorised. It is compiled once, not for each layout.
+    """
+
+    @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
+    def draw(buffer, words, seed, realisations, group):
+        draw_block(buffer, words, seed, realisations, group, width)
+
+    return draw
+
+
+def prepare_noise(layout, noise, buffer, group, source, sigma, step, first):
+    """Put the thermal field of a step into `noise`, if the layout has any: the sum of its draws, times sigma; in a
+    kernel.
+
+    noise : float (3 width)                       the field
+    buffer : float, uint32 (12 width)             the normals of a group of four draws, and their words
+    group : integer                               the one that is in `buffer`, -1: none
+    source : (seed, realisations (n,), any, number of the first draw of step 0, ...)
+    sigma : T (width)                             deviation of a draw over the number of draws a step
+    step : integer                                in any order; fastest one by one, up or down
+    first : integer                               the block's first oscillator of the n
+    Returns : the group that is there now
+    """
+
+
+@overload(prepare_noise, jit_options=INLINED)
+def _prepare_noise(layout, noise, buffer, group, source, sigma, step, first):
+    width, draws, draw_group = layout.layout.lanes, layout.layout.draws, drawer(layout.layout.lanes)
+    if not draws:
+        return lambda layout, noise, buffer, group, source, sigma, step, first: group
+
+    def one(layout, noise, buffer, group, source, sigma, step, first):
+        normals, words = buffer
+        draw = source[3] + step
+        if draw >> 2 != group:
+            group = draw >> 2
+            draw_group(normals, words, source[0], source[1][first : first + width], group)
+        offset = 3 * width * (draw & 3)
+        for c in range(3):
+            drawn, B = normals[offset + c * width : offset + (c + 1) * width], noise[c * width : (c + 1) * width]
+            for i in range(width):
+                B[i] = sigma[i] * drawn[i]
+        return group
+
+    def several(layout, noise, buffer, group, source, sigma, step, first):
+        normals, words = buffer
+        noise[:] = 0
+        for draw in range(draws):
+            number_of_draw = source[3] + step * draws + draw
+            if number_of_draw >> 2 != group:
+                group = number_of_draw >> 2
+                draw_group(normals, words, source[0], source[1][first : first + width], group)
+            offset = 3 * width * (number_of_draw & 3)
+            for k in range(3 * width):
+                noise[k] += normals[offset + k]
+        for c in range(3):
+            for i in range(width):
+                noise[c * width + i] *= sigma[i]
+        return group
+
+    return one if draws == 1 else several

@@ -11,7 +11,7 @@ from numba.extending import overload, register_jitable
 from shno import local_noise, waveforms
 from shno.heating import heated_right_hand_side
 from shno.kernel_cache import cached
-from shno.kernel_philox import COSINE_64, SINE_64, draw_block, polynomial
+from shno.kernel_philox import COSINE_64, SINE_64, polynomial, prepare_noise
 from shno.kernels import FLAGS, INLINED, _written, gather, gather_parameters, lanes, load_at, project, scatter
 from shno.llgs import right_hand_side
 from shno.parameters import Q_NL
@@ -142,15 +142,6 @@ def prepare_waves(layout, waves, parameters, time, step, lane):
     """Put the waveforms at a step's stages into `waves`, if the layout has any; inside a kernel."""
 
 
-def prepare_noise(layout, noise, buffer, group, source, sigma, step, lane):
-    """Put the thermal field of a step into `noise`, if the layout has any: the sum of its draws, times sigma; in a
-    kernel.
-
-    group : the group of four steps whose normals are in `buffer`, -1: none
-    Returns : the group that is there now
-    """
-
-
 def follow_state(layout, noise, energy, y, parameters, waves):
     """Let the thermal field follow the state, if it does; inside a kernel."""
 
@@ -167,30 +158,6 @@ def _prepare_waves(layout, waves, parameters, time, step, lane):
             start, length, n = clock[0, lane + i], clock[1, lane + i], first_step + step
             t = (start + length * n, start + length * (n + 0.5), start + length * (n + 1))
             evaluate(layout, waves, parameters, shared_tables, lane_tables, step, t, i, lane)
-
-    return code
-
-
-@overload(prepare_noise, jit_options=INLINED)
-def _prepare_noise(layout, noise, buffer, group, source, sigma, step, lane):
-    width, draws = layout.layout.lanes, layout.layout.draws
-    if not draws:
-        return lambda layout, noise, buffer, group, source, sigma, step, lane: group
-
-    def code(layout, noise, buffer, group, source, sigma, step, lane):
-        noise[:] = 0
-        for draw in range(draws):
-            number_of_draw = source[3] + step * draws + draw
-            if number_of_draw >> 2 != group:
-                group = number_of_draw >> 2
-                draw_block(buffer, source[0], source[1][lane : lane + width], group, width)
-            offset = 3 * width * (number_of_draw & 3)
-            for k in range(3 * width):
-                noise[k] += buffer[offset + k]
-        for c in range(3):
-            for i in range(width):
-                noise[c * width + i] *= sigma[i]
-        return group
 
     return code
 
@@ -229,7 +196,8 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
     y, p = np.empty(n_state * width, state.dtype), np.empty((rows.shape[0] + shared.shape[0]) * width, state.dtype)
     wave_p = np.empty((wave_rows.shape[0] + wave_shared.shape[0]) * width)
     waves, noise = np.empty(3 * wave_count(layout) * width, state.dtype), np.empty(3 * width, state.dtype)
-    buffer, sigma, worst = np.empty(12 * width, state.dtype), np.empty(width, state.dtype), np.empty(width, state.dtype)
+    buffer, sigma = (np.empty(12 * width, state.dtype), np.empty(12 * width, np.uint32)), np.empty(width, state.dtype)
+    worst = np.empty(width, state.dtype)
     for block in range(first, last):
         lane, group = block * width, -1
         gather_parameters(p, rows, shared, lane, width)

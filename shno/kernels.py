@@ -102,12 +102,10 @@ def lanes(layout):
     """The layout's lane count as a compile-time constant, inside a kernel."""
 
 
-def load(layout, rows, i):
-    """The arguments (h, torque parameters, field parameters) of lane i from one block of rows, inside a kernel."""
-
-
 def load_at(layout, rows, waves, noise, i, stage):
-    """The same at stage 0, 1 or 2 of a step: start, middle, end; inside a kernel."""
+    """The arguments (h, torque parameters, field parameters) of lane i from one block of rows, at stage 0, 1 or 2 of a
+    step (start, middle, end), inside a kernel.
+    """
 
 
 def deposit(layout, grads, bars, i):
@@ -130,11 +128,6 @@ def _spell(layout, leaf):
     text = re.sub(r"N(\d+)", lambda x: f"noise[{int(x[1]) * layout.lanes} + i]", text)
     text = re.sub(r"W(\d+)", rf"waves[(stage * {len(layout.waves)} + \1) * {layout.lanes} + i]", text)
     return re.sub(r"R(\d+)", lambda x: f"rows[{int(x[1]) * layout.lanes} + i]", text)
-
-
-@overload(load, jit_options=INLINED)
-def _load(layout, rows, i):
-    return _written(f"lambda layout, rows, i: {_spell(layout.layout, layout.layout.tree)}", real=rows.dtype)
 
 
 @overload(load_at, jit_options=INLINED)

@@ -7,8 +7,9 @@ import numpy as np
 from shno.waveform import Product, Sum, Waveform
 
 # Lanes a block: throughput; the latency of a few oscillators (float64: 0.5 of the wide rate); that of one (1.3 to 1.9
-# times as fast as 16 lanes).
+# times as fast as 16 lanes), where its bits are those of wide blocks: scalar powers, and the adjoint, round otherwise.
 WIDE, NARROW, SINGLE = 64, 16, 1
+NOISE = ("N0", "N1", "N2")  # leaves in place of B_thermal, the last field parameter, where it is drawn
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,11 @@ def as_number(leaf):
     return float(leaf.item() if hasattr(leaf, "item") else leaf)
 
 
-def place_leaves(tree, n, is_free=lambda leaf: False, **more):
+def place_leaves(tree, n, is_free=lambda leaf: False, *, narrowest=NARROW, **more):
     """The Layout of arguments (h, torque parameters, field parameters) for n oscillators, and where their values go.
 
     is_free(leaf) : differentiable, hence always a row
+    narrowest : lanes of a single oscillator
     more : component, solver, draws of the Layout
     Returns : Layout (its `waves` are left to the caller), the leaves that are rows (free ones first), the numbers that
     are shared, and the waveforms W0, W1, ...
@@ -91,7 +93,7 @@ def place_leaves(tree, n, is_free=lambda leaf: False, **more):
         return spelt if isinstance(spelt, str) else f"R{spelt}" if isinstance(spelt, int) else f"C({spelt})"
 
     n_free = sum(map(is_free, numbers))
-    lanes = SINGLE if n == 1 else NARROW if n <= NARROW else WIDE
+    lanes = narrowest if n == 1 else NARROW if n <= NARROW else WIDE
     layout = Layout(spell(tree), n_free, lanes, **more)
     return layout, rows, [as_number(leaf) for leaf in shared], list(waves.values())
 

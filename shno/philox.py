@@ -46,11 +46,16 @@ def philox(counter, key):
     k0, k1 = key
     mask, half = number(MASK, c2), number(32, c2)
     a, b = number(MULTIPLIERS[0], c2), number(MULTIPLIERS[1], c2)
-    for _ in range(ROUNDS):
-        p, q = (c0 & mask) * a, (c2 & mask) * b
-        c0, c1, c2, c3 = (q >> half) & mask ^ c1 ^ k0, q & mask, (p >> half) & mask ^ c3 ^ k1, p & mask
+    for _ in range(ROUNDS):  # the upper halves of c1 and c3 are kept: what follows from them is masked
+        p, q = c0 & mask, c2 & mask
+        p *= a
+        q *= b
+        c0, c2 = c1 ^ q >> half, c3 ^ p >> half
+        c0 ^= k0
+        c2 ^= k1
+        c1, c3 = q, p
         k0, k1 = (k0 + number(WEYL[0], c2)) & mask, (k1 + number(WEYL[1], c2)) & mask
-    return c0, c1, c2, c3
+    return c0 & mask, c1 & mask, c2 & mask, c3 & mask
 
 
 def split(value):
@@ -78,8 +83,13 @@ def radius(word, like):
     Returns : float, in [2^-16, 6.764]; as -ln u = ln(1 + (1 - u) / u), with 1 - u from the complement of the word, it
               keeps its relative accuracy where u rounds to 1
     """
-    odds = (as_real(MASK - word, like) + 0.5) / (as_real(word, like) + 0.5)  # (1 - u) / u
-    return (2.0 * (odds.log1p() if hasattr(odds, "log1p") else np.log1p(odds))) ** 0.5
+    odds, below = as_real(MASK - word, like), as_real(word, like)
+    odds += 0.5
+    below += 0.5
+    odds /= below  # (1 - u) / u
+    odds = odds.log1p() if hasattr(odds, "log1p") else np.log1p(odds)
+    odds *= 2.0
+    return odds**0.5
 
 
 def cos_sin(word, like):
@@ -91,12 +101,19 @@ def cos_sin(word, like):
               accuracy near their zeros
     """
     quarter = (word + 2**29) >> 30  # 0 ... 4
-    angle = as_real(word - (quarter << 30), like) * (2.0 * np.pi / 2**32)  # in [-pi/4, pi/4)
-    odd, back = as_real(quarter & 1, like), as_real(quarter & 2, like)
-    x, y = (1.0 - odd) * (1.0 - back), odd * (1.0 - back)  # cosine and sine of the quarters: 0, 1 or -1
+    angle = as_real(word - (quarter << 30), like)
+    angle *= 2.0 * np.pi / 2**32  # in [-pi/4, pi/4)
+    sign, y = as_real(1 - (quarter & 2), like), as_real(quarter & 1, like)
+    y *= sign
+    x = sign - y  # x, y: cosine and sine of the quarters, 0, 1 or -1
     cosine = angle.cos() if hasattr(angle, "cos") else np.cos(angle)
     sine = angle.sin() if hasattr(angle, "sin") else np.sin(angle)
-    return cosine * x - sine * y, sine * x + cosine * y
+    across = cosine * y
+    cosine *= x
+    cosine -= sine * y
+    sine *= x
+    sine += across
+    return cosine, sine
 
 
 def box_muller(radial, angular, like):

@@ -40,9 +40,17 @@ def thermal_energy(temperature, Ms, volume):
     return number(k_B, Ms) * temperature / (Ms * volume)
 
 
-def thermal_call(seed, call, realisation, oscillator, like):
-    """The four thermal normals 4 call ... 4 call + 3 of a stream; the arguments are those of `thermal_block`."""
-    return normals(philox(place(call, realisation, oscillator, THERMAL), split(seed)), like)
+def thermal_calls(key, calls, realisation, like):
+    """The thermal normals of several calls of one stream at once; element j holds number 4 call + j of each.
+
+    key : (low, high)             words of the seed, integers or int64 tensors
+    calls : int64 tensor          (k, 1, ..., 1), as many axes of length 1 as realisation has
+    realisation : int64 tensor    in [0, 2^32)
+    like : tensor                 of the float type (and device) wanted
+    Returns : (n0, n1, n2, n3), each (k, *realisation)
+    Raises : nothing; its inputs were checked at the door
+    """
+    return normals(philox(place(calls, realisation, 0, THERMAL), key), like)
 
 
 def thermal_block(seed, group, realisation, oscillator, like):
@@ -56,11 +64,17 @@ def thermal_block(seed, group, realisation, oscillator, like):
     Returns : (n0 ... n11)        normal number 3 s + c is component c of step 4 group + s
     Raises : nothing; its inputs were checked at the door
     """
-    first = number(3, group) * group
+    words = thermal_words(seed, group, realisation, oscillator)
+    return (*normals(words[:4], like), *normals(words[4:8], like), *normals(words[8:], like))
+
+
+def thermal_words(seed, group, realisation, oscillator):
+    """The twelve words of `thermal_block`; `box_muller` of the words 2 k and 2 k + 1 gives its normals of these numbers."""
+    first, key = number(3, group) * group, split(seed)
     return (
-        thermal_call(seed, first, realisation, oscillator, like)
-        + thermal_call(seed, first + number(1, group), realisation, oscillator, like)
-        + thermal_call(seed, first + number(2, group), realisation, oscillator, like)
+        *philox(place(first, realisation, oscillator, THERMAL), key),
+        *philox(place(first + number(1, group), realisation, oscillator, THERMAL), key),
+        *philox(place(first + number(2, group), realisation, oscillator, THERMAL), key),
     )
 
 
@@ -76,6 +90,6 @@ def thermal_normals(seed, step, realisation, like, *, oscillator=0):
     Raises : nothing; its inputs were checked at the door
     """
     first = 3 * step
-    calls = range(first // 4, (first + 2) // 4 + 1)
-    numbers = [n for call in calls for n in thermal_call(seed, call, realisation, oscillator, like)]
+    places = (place(call, realisation, oscillator, THERMAL) for call in range(first // 4, (first + 2) // 4 + 1))
+    numbers = [n for each in places for n in normals(philox(each, split(seed)), like)]
     return tuple(numbers[first % 4 : first % 4 + 3])

@@ -39,10 +39,11 @@ ALLOWED = {
     "kernel_philox": {"kernels", "philox", "thermal"},
     "kernel_trajectory": {"heating", "llgs", "local_noise", "parameters", "solvers", "waveforms"}
     | {"kernel_cache", "kernel_philox", "kernels"},
-    "compiled": {"kernel_trajectory", "layout", "sampled", "threads"},
-    "eager": {"heating", "llgs", "local_noise", "parameters", "plan", "solvers", "thermal", "vector"},
-    "adjoint": {"kernel_cache", "kernels", "layout", "llgs", "solvers", "threads", "vector"},
-    "integrate": {"waveform", "adjoint", "llgs", "parameters", "solvers", "vector"},
+    "compiled": {"kernel_trajectory", "layout", "parameters", "sampled", "threads"},
+    "eager": {"fused", "parameters", "philox", "plan", "thermal"},
+    "fused": {"heating", "llgs", "local_noise", "philox", "plan", "solvers", "thermal", "vector", "waveform"},
+    "adjoint": {"kernel_cache", "kernel_philox", "kernels", "layout", "llgs", "solvers", "threads", "vector"},
+    "integrate": {"waveform", "adjoint", "call", "fused", "llgs", "parameters", "solvers", "thermal", "vector"},
     "reference": NOUNS | {"reference_physics"},
     "reference_physics": NOUNS | {"constants"},
     "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
@@ -56,7 +57,7 @@ ALLOWED = {
 WITNESS = ("reference", "reference_physics")
 FORBIDDEN_TO_THE_WITNESS = {
     *("vector", "solvers", "parameters", "stability", "geometry", "philox", "thermal", "local_noise", "theory"),
-    *("kernels", "kernel_philox", "kernel_trajectory", "layout", "compiled", "eager", "plan", "guard", "call"),
+    *("kernels", "kernel_philox", "kernel_trajectory", "layout", "compiled", "eager", "fused", "plan", "guard", "call"),
     *("adjoint", "integrate", "simulate"),
 } | PHYSICS
 
@@ -64,13 +65,14 @@ FORBIDDEN_TO_THE_WITNESS = {
 OWNERS = {
     "scipy.integrate": {"shno.reference"},
     "h5py": {"shno.hdf5"},
-    "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", "adjoint", "kernel_philox", "kernel_trajectory")},
+    "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", "adjoint", "kernel_philox", "kernel_trajectory")}
+    | {"validation.speed_peak"},
     "llvmlite": {"shno.kernel_philox"},
     "matplotlib": {"shno.plots", "shno.experiment_plots", "neuromorph.plots", "validation"},
     "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
     "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding"},
 }
-TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate", "shno.eager"}
+TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate", "shno.eager", "shno.fused"}
 TORCH_INSIDE_FUNCTIONS = {"shno.call"}  # it asks torch whether a device is there
 INTEGRATORS = {"integrate", "simulate", "reference", "solvers", "llgs"}  # of m: only neuromorph.neuron takes these
 
@@ -137,7 +139,8 @@ def _third_parties_and_proof(module, taken):
             yield f"{taken.name}: {library} belongs to {', '.join(sorted(owners))}"
     lazily = module in TORCH_INSIDE_FUNCTIONS and taken.inside
     if within(taken.name, "torch") and package == "shno" and module not in TORCH_IN_SHNO and not lazily:
-        yield f"{taken.name}: torch in shno belongs to adjoint, integrate and eager, and to call inside its functions"
+        owners = "adjoint, integrate, eager and fused, and to call inside its functions"
+        yield f"{taken.name}: torch in shno belongs to {owners}"
     if within(taken.name, "tests"):
         yield f"{taken.name}: nothing imports the tests"
     if within(taken.name, "validation") and package != "validation" and not (name == "__main__" and taken.inside):

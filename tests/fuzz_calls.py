@@ -112,7 +112,7 @@ SOLVES = [
         shno.simulate, **RUNS, temperature=1.0, seed=1, executor="torch")), DEVICE, also=("dt",)),
     call("integrate", shno.integrate, parameters=shno.parameters(PLAIN, TORQUE), m=torch.tensor([M0]),
          a_DL=torch.tensor([1e-3]), dt=1e-12, n_steps=2, component=2, threshold=0.9, rearm=0.8,
-         armed=torch.tensor([True]), executor="torch"),
+         armed=torch.tensor([True]), deviation=1e-3, seed=1, realisation=[0], first_step=0, executor="torch"),
     Call("integrate with parameters", lambda **given: shno.integrate(
         given, torch.tensor([M0]), 1e-3, dt=1e-12, n_steps=2, component=2, threshold=0.9, rearm=0.8, executor="torch"),
         shno.parameters(FULL, shno.Drive(a_DL=1e-3, B_ext=(0.1, 0.2, 0.3))), also=("parameters",)),

@@ -60,10 +60,11 @@ def test_differentiable_leaves_are_the_first_rows_even_where_they_are_constants(
 
 
 @pytest.mark.parametrize(
-    ("n", "lanes"), [(1, SINGLE), (2, NARROW), (16, NARROW), (17, WIDE), (64, WIDE), (65, WIDE), (1000, WIDE)]
+    ("n", "lanes"), [(1, NARROW), (2, NARROW), (16, NARROW), (17, WIDE), (64, WIDE), (65, WIDE), (1000, WIDE)]
 )
 def test_few_oscillators_run_in_narrow_blocks(n, lanes):
     assert place_leaves((0.5,), n)[0].lanes == lanes
+    assert place_leaves((0.5,), n, narrowest=SINGLE)[0].lanes == (SINGLE if n == 1 else lanes)
 
 
 @pytest.mark.parametrize(("batch", "width"), [((2,), 16), ((5, 3), 16), ((17,), 64), ((5, 13), 128)])

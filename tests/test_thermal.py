@@ -22,22 +22,25 @@ SEED, WIDTH = 0x0123456789ABCDEF, 64
 @njit(fastmath=FLAGS, error_model="numpy")
 def fill(out, seed, realisations, first, oscillators):
     """Normals of steps 4 first ..., out (steps / 4, 12 width)."""
+    words = np.empty(out.shape[1], np.uint32)
     for k in range(out.shape[0]):
-        draw_block(out[k], seed, realisations, first + k, realisations.shape[0], oscillators)
+        draw_block(out[k], words, seed, realisations, first + k, realisations.shape[0], oscillators)
 
 
 @njit(fastmath=FLAGS, error_model="numpy")
 def fill_sixteen(out, seed, realisations):
     """The same from step 0, 16 lanes compiled in."""
+    words = np.empty(out.shape[1], np.uint32)
     for k in range(out.shape[0]):
-        draw_block(out[k], seed, realisations, k, 16)
+        draw_block(out[k], words, seed, realisations, k, 16)
 
 
 @njit(fastmath=FLAGS, error_model="numpy")
 def count_tails(buffer, seed, realisations, groups, edges, counts):
     """How many normals lie below -edge and above +edge."""
+    words = np.empty(buffer.shape[0], np.uint32)
     for group in range(groups):
-        draw_block(buffer, seed, realisations, group, WIDTH)
+        draw_block(buffer, words, seed, realisations, group, WIDTH)
         for j in range(edges.shape[0]):
             low, high = 0, 0
             for i in range(buffer.shape[0]):

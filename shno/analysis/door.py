@@ -34,7 +34,10 @@ def check_run(run):
     if t.dtype.kind != "f" or not np.all(np.diff(t) > 0) or not (abs(t[0]) < HUGE and abs(t[-1]) < HUGE):
         raise ValueError(complaint("run.t", "increasing and finite, s", f"{t.dtype} from {t[0]} to {t[-1]}", "Times."))
     if np.abs(np.diff(t) - interval(run)).max(initial=0.0) > 1e-3 * interval(run):
-        rule, got = "in steps of run.dt * run.save_every", f"steps of {np.diff(t).min():.6g} to {np.diff(t).max():.6g} s"
+        rule, got = (
+            "in steps of run.dt * run.save_every",
+            f"steps of {np.diff(t).min():.6g} to {np.diff(t).max():.6g} s",
+        )
         raise ValueError(complaint("run.t", rule, got, f"These are {interval(run):.6g} s."))
 
 
