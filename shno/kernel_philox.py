@@ -219,8 +219,8 @@ def draw_block(buffer, words, seed, realisations, group, width, oscillators=0):
 
 @cache
 def drawer(width):
-    """`draw_block` of so many lanes as a function of its own, (buffer, words, seed, realisations, group): inlined into a
-    large kernel its loops are not vectorised. It is compiled once, not for each layout.
+    """`draw_block` of so many lanes as a function of its own, (buffer, words, seed, realisations, group): inlined into
+    a large kernel its loops are not vectorised. It is compiled once, not for each layout.
     """
 
     @njit(nogil=True, fastmath=FLAGS, error_model="numpy")

@@ -69,7 +69,7 @@ def thermal_block(seed, group, realisation, oscillator, like):
 
 
 def thermal_words(seed, group, realisation, oscillator):
-    """The twelve words of `thermal_block`; `box_muller` of the words 2 k and 2 k + 1 gives its normals of these numbers."""
+    """The words of `thermal_block`, twelve: its normals 2 k and 2 k + 1 are `box_muller` of words 2 k and 2 k + 1."""
     first, key = number(3, group) * group, split(seed)
     return (
         *philox(place(first, realisation, oscillator, THERMAL), key),

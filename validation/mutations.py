@@ -46,7 +46,7 @@ class Mutation:
 
 
 NOISE = 'f"noise[{int(x[1]) * layout.lanes} + i]"'
-SIGMA = "(number(2.0, alpha) * alpha * number(k_B, alpha) * temperature / (gamma * Ms * volume * dt)) ** 0.5"
+SIGMA = "(number(2.0, alpha) * alpha * thermal_energy(temperature, Ms, volume) / (gamma * dt)) ** 0.5"
 THERMAL = ("N1", "N2", "N4", "N5", "N6", "N7")
 MUTATIONS = {
     "sigma": Mutation(
