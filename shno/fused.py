@@ -175,10 +175,9 @@ def fused_passage(tree, m, armed, noise, n_steps, component, threshold, rearm, *
     backend : str       of torch.compile
     Returns : m_end (*batch, 3), then (*batch,) each: peak, armed, count, time in steps (-1: none), norm error
     """
-    numbers, zero = {}, torch.zeros_like(m[..., 0])
+    numbers, carried = {}, passage_start(m, armed)
     names = spelt(tree, numbers, {})
     limits = (m.new_tensor(threshold), m.new_tensor(rearm))
-    carried = (*m.unbind(-1), zero - 2, armed, zero, zero - 1, zero)
     for first in range(0, n_steps, LENGTH):
         start = 0 if noise is None else noise[3] + first
         draws, count = int(noise is not None), min(LENGTH, n_steps - first)
@@ -237,20 +236,31 @@ def passage_steps(layout, tree, numbers, component, tensors):
     tensors : (m_x, m_y, m_z, peak, armed, count, time, norm error, first step, threshold, rearm, numbers ...[, those of
               `thermal_fields`])
     """
-    *state, peak, armed, crossings, time, worst, first, threshold, rearm = tensors[:11]
+    carried, (first, threshold, rearm) = tuple(tensors[:8]), tensors[8:11]
     values, drawn = dict(zip(numbers, tensors[11:], strict=False)), tensors[11 + len(numbers) :]
     tree = at_stage(tree, {}, lambda x: values[id(x)])
-    fields = thermal_fields(layout, *drawn, state[0]) if drawn else [None] * layout.count
+    fields = thermal_fields(layout, *drawn, carried[0]) if drawn else [None] * layout.count
     for step, field in enumerate(fields):
-        h, *held = with_noise(tree, field)
-        before, y = state[component], rk4(right_hand_side, tuple(state), h, held, held, held)
-        worst = torch.maximum(worst, (dot(y, y).detach() - 1).abs())
-        state = normalise(y)
-        after = state[component]
-        crossed = armed & (after >= threshold)
-        is_first = crossed & (crossings == 0)
-        time = torch.where(is_first, first + step + (threshold - before.detach()) / (after - before).detach(), time)
-        crossings = crossings + crossed
-        armed = (armed & ~crossed) | (after < rearm)
-        peak = torch.where(after > peak, after, peak)
-    return (*state, peak, armed, crossings, time, worst)
+        carried = passage_step(carried, first + step, with_noise(tree, field), component, threshold, rearm)
+    return carried
+
+
+def passage_start(m, armed):
+    """What a passage carries from step to step: (m_x, m_y, m_z, peak, armed, count, time, norm error)."""
+    zero = torch.zeros_like(m[..., 0])
+    return (*m.unbind(-1), zero - 2, armed, zero, zero - 1, zero)
+
+
+def passage_step(carried, step, tree, component, threshold, rearm):
+    """What a passage carries after one step more; step is its number, tree (h, torque and field parameters)."""
+    *state, peak, armed, crossings, time, worst = carried
+    h, *held = tree
+    before, y = state[component], rk4(right_hand_side, tuple(state), h, held, held, held)
+    worst = torch.maximum(worst, (dot(y, y).detach() - 1).abs())
+    state = normalise(y)
+    after = state[component]
+    crossed = armed & (after >= threshold)
+    is_first = crossed & (crossings == 0)
+    time = torch.where(is_first, step + (threshold - before.detach()) / (after - before).detach(), time)
+    armed, crossings = (armed & ~crossed) | (after < rearm), crossings + crossed
+    return (*state, torch.where(after > peak, after, peak), armed, crossings, time, worst)

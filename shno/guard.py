@@ -3,7 +3,7 @@
 import numpy as np
 
 from shno.checks import check_values, complaint
-from shno.stability import effective_rotation
+from shno.stability import effective_rotation, linear_rotation
 from shno.thermal import field_deviation
 from shno.waveform import Waveform, spread
 
@@ -31,7 +31,10 @@ def check_turn(m0, values, clock, steps, solver):
     n = np.size(m0) // 3
     times = instants(values, clock, steps, n)
     for t, inside in zip(*(np.array_split(x, -(-len(x) * n // BLOCK)) for x in times), strict=True):
-        B = np.asarray(effective_rotation(m0[None], values_at(values, t, inside, m0.ndim)))
+        now = values_at(values, t, inside, m0.ndim)
+        B = np.asarray(effective_rotation(m0[None], now))
+        if solver == "heun":  # whose false damping is that of the precession about rest
+            B = np.maximum(B, linear_rotation(np.broadcast_to(m0, (*B.shape, 3)), now))
         turn = values["gamma"] * B * clock.dt
         excess = turn / limit
         if excess.max() > 1:

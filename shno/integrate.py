@@ -23,12 +23,9 @@ from shno.checks import (
     complaint,
     shown,
 )
-from shno.fused import fused_passage
-from shno.llgs import right_hand_side
+from shno.fused import fused_passage, passage_start, passage_step, with_noise
 from shno.parameters import TRAILING_AXES, arguments, batch_shape, check_parameters, reduced_step
-from shno.solvers import rk4
 from shno.thermal import thermal_block
-from shno.vector import dot, normalise
 from shno.waveform import Waveform
 
 LARGEST_NORM_ERROR = 2e-4  # of |m|^2 before projection: 1e-4 of |m|
@@ -227,21 +224,9 @@ def _thermal_fields(seed, realisation, deviation, first_step, like):
 
 
 def _eager_passage(tree, m, armed, noise, n_steps, component, threshold, rearm):
-    """The passage by plain torch and autograd, on any device: the same definition, written out."""
-    state, (h, torque_parameters, field_parameters) = m.unbind(-1), tree
-    peak, worst = torch.full_like(state[0], -2), torch.zeros_like(state[0])
-    crossings, time = torch.zeros_like(peak), torch.full_like(peak, -1)
-    fields = repeat(field_parameters[-1]) if noise is None else _thermal_fields(*noise, state[0])
+    """The passage by plain torch and autograd, one step after another, on any device."""
+    carried = passage_start(m, armed)
+    fields = repeat(None) if noise is None else _thermal_fields(*noise, carried[0])
     for step, B_thermal in zip(range(n_steps), fields, strict=False):
-        held = (torque_parameters, (*field_parameters[:-1], B_thermal))
-        before, y = state[component], rk4(right_hand_side, state, h, held, held, held)
-        worst = torch.maximum(worst, (dot(y, y).detach() - 1).abs())
-        state = normalise(y)
-        after = state[component]
-        crossed = armed & (after >= threshold)
-        is_first = crossed & (crossings == 0)
-        time = torch.where(is_first, step + (threshold - before.detach()) / (after - before).detach(), time)
-        crossings = crossings + crossed
-        armed = (armed & ~crossed) | (after < rearm)
-        peak = torch.where(after > peak, after, peak)
-    return torch.stack(state, dim=-1), peak, armed, crossings, time, worst
+        carried = passage_step(carried, step, with_noise(tree, B_thermal), component, threshold, rearm)
+    return torch.stack(carried[:3], dim=-1), *carried[3:]

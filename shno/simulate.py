@@ -75,11 +75,7 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
         drawn = temperature if solver != "reference" else 0.0
         m0 = _start(oscillator, drive.at(t0), batch, drawn, seed, realisation_)
     t = time.at(save_every * np.arange(n // save_every + 1))
-    m = np.empty((len(t), *batch, 3), dtype)
-    m[0] = m0
-    T = None if heat is None else np.empty(m.shape[:-1], dtype)
-    if T is not None:
-        T[0] = T_start
+    m, T = _saved(len(t), batch, dtype, m0, T_start)
     if executor == "scipy":
         _witness(m, T, oscillator, drive, t, temperature, rtol, atol, progress)
     else:
@@ -112,6 +108,17 @@ def _start(oscillator, drive, batch, temperature, seed, realisation):
     if temperature > 0:
         return thermal_state(oscillator, drive, temperature, seed, realisation.reshape(batch))
     return _tilted(equilibrium(oscillator, drive))
+
+
+def _saved(n, batch, dtype, m0, T_start):
+    """Arrays for n saved states, the first filled in: m (n, *batch, 3), and T (n, *batch), None without heating."""
+    m = np.empty((n, *batch, 3), dtype)
+    m[0] = m0
+    if T_start is None:
+        return m, None
+    T = np.empty(m.shape[:-1], dtype)
+    T[0] = T_start
+    return m, T
 
 
 def _tilted(m, degrees=1.0):

@@ -198,6 +198,18 @@ def effective_rotation(m, values):
     return np.linalg.norm(B, axis=-1) + np.abs(along) + np.abs(values["a_DL"] * field_like)
 
 
+def linear_rotation(m, values):
+    """Geometric mean of the energy's curvatures at m over Ms, T: at rest gamma times it is the linear frequency.
+
+    A field along m that turns with it (the demagnetising field of a sphere) has no part in it, one that stiffens one
+    direction (of a film in its plane) has. Shape (*batch,).
+    """
+    field = arguments(values)[1]
+    B = _stack(effective_field(_components(m), *field))
+    curvature = np.linalg.eigvalsh(_hessian(m, B, _tangent(m), field))
+    return np.sqrt(np.abs(np.prod(curvature, axis=-1)))
+
+
 def thermal_state(oscillator, drive, temperature, seed, realisation):
     """A draw from the thermal well of the equilibrium: normal displacements of variance k_B T / (Ms V kappa) along the
     two principal axes of the energy, kappa (T) its curvature there over Ms; (*batch, 3).

@@ -43,7 +43,7 @@ ALLOWED = {
     "eager": {"fused", "parameters", "philox", "plan", "thermal"},
     "fused": {"heating", "llgs", "local_noise", "philox", "plan", "solvers", "thermal", "vector", "waveform"},
     "adjoint": {"kernel_cache", "kernel_philox", "kernels", "layout", "llgs", "solvers", "threads", "vector"},
-    "integrate": {"waveform", "adjoint", "call", "fused", "llgs", "parameters", "solvers", "thermal", "vector"},
+    "integrate": {"waveform", "adjoint", "call", "fused", "parameters", "thermal"},
     "reference": NOUNS | {"reference_physics"},
     "reference_physics": NOUNS | {"constants"},
     "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
