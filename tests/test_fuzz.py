@@ -29,7 +29,10 @@ EXEMPT_MODULES = {
 WORDS = ("as_real", "box_muller", "cos_sin", "normals", "philox", "place", "radius", "split")
 EXEMPT = {
     **dict.fromkeys((f"philox.{name}" for name in WORDS), EQUATIONS),
-    **dict.fromkeys(("stability.descend", "stability.effective_rotation"), "parts of equilibrium and simulate"),
+    **dict.fromkeys(
+        ("stability.descend", "stability.effective_rotation", "stability.linear_rotation"),
+        "parts of equilibrium and simulate",
+    ),
     "IntegrationError": "raised, not called",
     "Trajectory": "called as 'save a run' and in every analysis 'of any run'",
     "Waveform": "what the waveforms have in common, not called",
