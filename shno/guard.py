@@ -19,8 +19,8 @@ LOOKED_AT, BLOCK = 2_000_000, 1 << 18  # numbers of each parameter in all, and a
 def check_turn(m0, values, clock, steps, solver):
     """ValueError unless gamma |B| dt <= 0.2 rad, B the net field at m0 with the torque, over the run's waveforms.
 
-    With Heun's solver also (gamma |B| dt)^3 / 8 <= alpha / 100: on a rotation it is anti-damped by that much; |B| there is at
-    least that of the linear precession at m0.
+    With Heun's solver also (gamma |B| dt)^3 / 8 <= alpha / 100: on a rotation it is anti-damped by that much; |B| is
+    then at least that of the linear precession at m0.
     """
     limit, why = LARGEST_TURN, ""
     if solver == "heun":
