@@ -17,10 +17,10 @@ LOOKED_AT, BLOCK = 2_000_000, 1 << 18  # numbers of each parameter in all, and a
 
 
 def check_turn(m0, values, clock, steps, solver):
-    """ValueError unless gamma |B| dt <= 0.2 rad, B the net field at m0 with the torque, over the run's waveforms.
+    """ValueError unless gamma |B| dt <= 0.2 rad over the run's waveforms; |B| is the larger of that of the net field at
+    m0 with the torque, and of the linear precession about m0, which in the plane of a film is sqrt(B (B + M)).
 
-    With Heun's solver also (gamma |B| dt)^3 / 8 <= alpha / 100: on a rotation it is anti-damped by that much; |B| is
-    then at least that of the linear precession at m0.
+    With Heun's solver also (gamma |B| dt)^3 / 8 <= alpha / 100: on a rotation it is anti-damped by that much.
     """
     limit, why = LARGEST_TURN, ""
     if solver == "heun":
@@ -34,8 +34,7 @@ def check_turn(m0, values, clock, steps, solver):
     for t, inside in zip(*(np.array_split(x, -(-len(x) * n // BLOCK)) for x in times), strict=True):
         now = values_at(values, t, inside, m0.ndim)
         B = np.asarray(effective_rotation(m0[None], now))
-        if solver == "heun":  # whose false damping is that of the precession about rest
-            B = np.maximum(B, linear_rotation(np.broadcast_to(m0, (*B.shape, 3)), now))
+        B = np.maximum(B, linear_rotation(np.broadcast_to(m0, (*B.shape, 3)), now))
         turn = values["gamma"] * B * clock.dt
         excess = turn / limit
         if excess.max() > 1:

@@ -102,6 +102,17 @@ def test_a_step_too_large_is_refused_with_one_that_is_accepted(B):
     assert simulate(soft, drive, duration=2 * usable, dt=usable, m0=M0).m.shape == (3, 3)
 
 
+def test_the_step_guard_sees_the_precession_about_rest_and_not_only_the_net_field():
+    """In the plane of a film omega is gamma (B (B + M))^(1/2), Kittel's: at M = 10 B, 3.3 times gamma B_eff."""
+    B, M, gamma = 0.1, 1.0, 1.9e11
+    film = Oscillator(Ms=M / mu_0, alpha=0.02, gamma=gamma)
+    dt = 0.2 / (gamma * (B * (B + M)) ** 0.5)
+    call = {"m0": (1.0, 0.0, 0.0)}
+    assert simulate(film, Drive(a_DL=0.0, B_ext=(B, 0, 0)), duration=1.98 * dt, dt=0.99 * dt, **call).m.shape == (3, 3)
+    with pytest.raises(ValueError, match=r"^dt must turn m by at most 0\.2 rad a step, got 0\.202 at \|B\| = 0\.332 T"):
+        simulate(film, Drive(a_DL=0.0, B_ext=(B, 0, 0)), duration=2.02 * dt, dt=1.01 * dt, **call)
+
+
 @pytest.mark.parametrize("alpha", [0.002, 0.03, 0.1, 0.5])
 def test_heun_s_anti_damping_must_stay_below_a_hundredth_of_the_damping(alpha):
     """(turn)^3 / 8 <= alpha / 100; where the norm or 0.2 rad allow less, what is named is accepted still."""

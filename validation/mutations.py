@@ -160,21 +160,27 @@ def measure(mutations):
         source, copies = Path(folder) / "source", [Path(folder) / str(k) for k in range(len(mutations))]
         plant(ROOT, (), source)  # once: the checkout may change while they run
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = list(pool.map(lambda mutation, copy: _verdicts(mutation, source, copy), mutations, copies))
-    return [line for lines in found for line in lines]
+            outputs = list(pool.map(lambda mutation, copy: _output(mutation, source, copy), mutations, copies))
+    of = {row: module.name for module in modules().values() for row in module.rows}
+    return [line for found in zip(mutations, outputs, strict=True) for line in _verdicts(*found, of)]
 
 
-def _verdicts(mutation, source, copy):
-    """The lines of one mutation, measured in a copy of the source."""
+def _output(mutation, source, copy):
+    """What the rows of a mutation print, measured in a copy of the source. Runs in threads: no `ast` here, which
+    Python 3.11 shares between them.
+    """
     plant(source, mutation.edits, copy)
-    output = _measured(mutation.rows, str(copy))
+    return _measured(mutation.rows, str(copy))
+
+
+def _verdicts(mutation, output, of):
+    """The lines of one mutation from what its rows printed; `of` gives the module of a row."""
     broken = [line.split() for line in output.splitlines() if line.endswith("BROKEN")]
     refused = {words[0]: " ".join(words[4:-1]) for words in broken if words[1:4] == ["cannot", "be", "measured:"]}
-    return [(mutation.mistake, row, _verdict(mutation, row, broken, refused)) for row in mutation.rows]
+    return [(mutation.mistake, row, _verdict(mutation, row, of[row], broken, refused)) for row in mutation.rows]
 
 
-def _verdict(mutation, row, broken, refused):
-    module = next(module.name for module in modules().values() if row in module.rows)
+def _verdict(mutation, row, module, broken, refused):
     ids = [words[0] for words in broken if row_of(words[0]) == row]
     if not mutation.edits:
         return "SURVIVES, without a mistake: " + " ".join(ids) if ids or module in refused else "holds"
