@@ -8,8 +8,13 @@ _HOME = {
     "build": "models",
     "FastSigmoid": "surrogate",
     "Arctan": "surrogate",
+    "Smooth": "surrogate",
+    "as_surrogate": "surrogate",
+    "SHNOLeaky": "adapters",
+    "regime": "regimes",
+    "input_range": "regimes",
 }
-_MODULES = ("datasets", "models", "neuron", "plots", "surrogate", "training")
+_MODULES = ("adapters", "datasets", "models", "neuron", "plots", "regimes", "surrogate", "training")
 
 __all__ = [*_HOME, *_MODULES]
 
