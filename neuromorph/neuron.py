@@ -3,9 +3,9 @@
 Each neuron is an easy-plane oscillator pinned by a field (`shno.preset("easy-plane-neuron")`), held at rest by a
 bias of 0.8 of its depinning torque a_c. The input adds to the bias, in units of a_c; past a_c in all, m turns in its
 plane, and each turn carries m_y upwards through the threshold once: a spike. Within a neural step the drive is held;
-`shno.integrate` finds the crossings inside it. After a spike a soft reset *rotates* m towards rest. The default
-torque a_DL = a_c (bias + x), clipped to [0, 16 a_c]: below 0 m would turn the other way and spike again, beyond 16
-a_c it leaves the plane.
+`shno.integrate_sequence` finds the crossings inside it. After a spike a soft reset *rotates* m towards rest. The
+default torque a_DL = a_c (bias + x), clipped to [0, 16 a_c]: below 0 m would turn the other way and spike again,
+beyond 16 a_c it leaves the plane.
 """
 
 from dataclasses import replace
@@ -16,77 +16,23 @@ import torch
 from torch import nn
 
 import shno
+from neuromorph.settings import check_settings
 from neuromorph.surrogate import FastSigmoid
-from shno import vector
 
-LARGEST_TURN = 0.2  # rad a step, shno's own limit
-RESETS = ("soft", "hard", "none")
-READ_OUTS = ("spike", "count")
 HALF = (torch.float16, torch.bfloat16)
 
 
 class State(NamedTuple):
     """The whole state of the layer.
 
-    m : (batch, n, 3)           unit magnetisation
-    armed : (batch, n), bool    whether the next upward crossing counts: m_y was below `rearm` since the last one
+    m : (batch, n, 3)              unit magnetisation
+    armed : (batch, n), bool       whether the next upward crossing counts: m_y was below `rearm` since the last one
+    remaining : (batch, n), int    neural steps of the refractory drive that are left
     """
 
     m: torch.Tensor
     armed: torch.Tensor
-
-
-def rotate_towards(m, target, fraction):
-    """m turned towards target by a fraction of the angle between them; the length stays 1.
-
-    m, target : (..., 3) unit vectors;  fraction : in [0, 1]
-    cos(f theta) m + sin(f theta) t, with t the unit vector perpendicular to m towards the target
-    """
-    m, target = m.unbind(-1), target.expand_as(m).unbind(-1)
-    cosine = vector.dot(m, target)
-    perpendicular = vector.add(target, vector.scale(-cosine, m))
-    sine = (vector.dot(perpendicular, perpendicular) + 1e-12).sqrt()  # at theta = 0 the gradient stays finite
-    angle = fraction * torch.atan2(sine, cosine)
-    turned = vector.add(vector.scale(angle.cos(), m), vector.scale(angle.sin() / sine, perpendicular))
-    return torch.stack(vector.normalise(turned), dim=-1)
-
-
-def check_settings(layer):
-    """Every complaint about a layer's settings, before anything is computed; ValueError."""
-    for name, usual in (("n", 60), ("n_steps", 15)):
-        value = getattr(layer, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number >= 1, got {value!r}. {usual} is usual.")
-    if layer.truncate is not None and (not isinstance(layer.truncate, int) or layer.truncate < 1):
-        raise ValueError(f"truncate must be None or a whole number >= 1, got {layer.truncate!r}. 2 is usual.")
-    for name, known in (("reset", RESETS), ("read_out", READ_OUTS)):
-        if getattr(layer, name) not in known:
-            raise ValueError(
-                f"{name} must be one of {', '.join(known)}, got {getattr(layer, name)!r}. Choose one of these."
-            )
-    for name in ("dt", "neural_step", "clip", "critical_torque"):
-        if not 0 < getattr(layer, name) < np.inf:
-            raise ValueError(f"{name} must be positive and finite, got {getattr(layer, name)!r}. Correct it.")
-    if not 0 <= layer.reset_fraction <= 1:
-        raise ValueError(
-            f"reset_fraction must be in [0, 1], got {layer.reset_fraction!r}. 1 turns m all the way to rest."
-        )
-    if not -1 < layer.rearm <= layer.threshold < 1:
-        got = f"{layer.rearm!r} and {layer.threshold!r}"
-        raise ValueError(f"rearm and threshold must be -1 < rearm <= threshold < 1, got {got}. 0.35 and 0.7 are usual.")
-    if abs(round(layer.neural_step / layer.dt) * layer.dt - layer.neural_step) > 1e-9 * layer.neural_step:
-        got = f"{layer.neural_step:.6g} s at dt = {layer.dt:.3g} s"
-        raise ValueError(f"neural_step must be a multiple of dt, got {got}. 0.5e-9 and 2e-12 are usual.")
-    shapes = shno.batch_shape(shno.parameters(layer.oscillator, layer.bias))
-    if shapes not in ((), (1,), (layer.n,)):
-        raise ValueError(f"oscillator and bias must have one value or one for each of {layer.n} neurons, got {shapes}.")
-    # At full drive the hard-axis field balances the torque: alpha M m_x = a.
-    B = layer.clip * layer.critical_torque / np.min(layer.oscillator.alpha)
-    turn = np.max(layer.oscillator.gamma) * B * layer.dt
-    if turn > LARGEST_TURN:
-        got = f"{turn:.2g} at |B| = {B:.2g} T"
-        limit = LARGEST_TURN / turn * layer.dt
-        raise ValueError(f"dt must turn m by at most {LARGEST_TURN} rad a step, got {got}. Use dt <= {limit:.2g} s.")
+    remaining: torch.Tensor
 
 
 class SHNOLayer(nn.Module):
@@ -98,12 +44,18 @@ class SHNOLayer(nn.Module):
     critical_torque : T           unit a_c of the input; the pinning field |B_ext| by default (its depinning torque)
     n_steps, neural_step : int, s  neural steps of a held input, and their length
     dt : s                        RK4 step
-    threshold, rearm              a spike is an upward crossing of m_y = threshold, re-armed below `rearm`
+    component : 0, 1 or 2         of m, that is watched: m_y by default
+    threshold, rearm              a spike is an upward crossing of the threshold, re-armed below `rearm`
     clip                          largest total drive, in a_c
     reset, reset_fraction         after a neural step with a spike: "soft" rotates m towards rest by the fraction,
                                   "hard" sets it there, "none"; 0.1 keeps the count nearly linear in x, from 0.5 on
                                   spikes lock to every other neural step
-    read_out : "spike" | "count"  0/1 a neural step, or the number of crossings in it
+    refractory, refractory_factor  so many neural steps after one with a spike have their drive, bias and all,
+                                  multiplied by the factor in [-1, 1]: 0 switches it off
+    read_out                      what forward returns for each neural step: "spike" 0/1, "count" of crossings,
+                                  "envelope" the largest value of the component, "m" its value at the end, after the
+                                  reset; "latency": the time to the first spike in neural steps, (batch, n), n_steps
+                                  where there is none
     surrogate                     called as surrogate(m_peak - threshold, spiked)
     truncate : int | None         the gradient reaches back within blocks of so many neural steps, None: all. The phase
                                   of a turning m depends on its past with a sensitivity that grows with time and
@@ -121,11 +73,14 @@ class SHNOLayer(nn.Module):
         n_steps=15,
         neural_step=0.5e-9,
         dt=2e-12,
+        component=1,
         threshold=0.7,
         rearm=0.35,
         clip=16.0,
         reset="soft",
         reset_fraction=0.1,
+        refractory=0,
+        refractory_factor=0.0,
         read_out="spike",
         surrogate=None,
         truncate=2,
@@ -133,8 +88,9 @@ class SHNOLayer(nn.Module):
         """Check the settings and find the rest state; nothing is random."""
         super().__init__()
         self.n, self.n_steps, self.dt, self.neural_step, self.truncate = n, n_steps, dt, neural_step, truncate
-        self.threshold, self.rearm, self.clip, self.reset_fraction = threshold, rearm, clip, reset_fraction
-        self.reset, self.read_out = reset, read_out
+        self.component, self.threshold, self.rearm = component, threshold, rearm
+        self.clip, self.reset, self.reset_fraction, self.read_out = clip, reset, reset_fraction, read_out
+        self.refractory, self.refractory_factor = refractory, refractory_factor
         self.surrogate = FastSigmoid() if surrogate is None else surrogate
         self.oscillator = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
         self.bias = shno.operating_point("easy-plane-neuron") if bias is None else bias
@@ -149,7 +105,8 @@ class SHNOLayer(nn.Module):
     def initial_state(self, batch, like):
         """All neurons at rest and armed: the State on the device and in the precision of `like`."""
         m = self.rest.to(like).expand(batch, self.n, 3)
-        return State(m, m[..., 1] < self.threshold)
+        armed = m[..., self.component] < self.threshold
+        return State(m, armed, torch.zeros_like(armed, dtype=torch.int64))
 
     def drive(self, x):
         """Damping-like torque for an input x in units of a_c: a_c clip(bias + x, 0, clip), T."""
@@ -171,45 +128,68 @@ class SHNOLayer(nn.Module):
         if not bool(x.isfinite().all()):
             raise ValueError("x must be finite, got NaN or infinity. Look at what feeds the layer.")
         x = x.float() if x.dtype in HALF else x  # m needs at least float32
-        inputs = x.unbind(0) if x.ndim == 3 else (x,) * self.n_steps
-        state = self.initial_state(x.shape[-2], x) if state is None else State(state.m.to(x), state.armed.to(x.device))
-        if state.m.shape != (x.shape[-2], self.n, 3):
-            expected = f"(batch, n, 3) = {(x.shape[-2], self.n, 3)}"
-            raise ValueError(f"state.m must be {expected}, got {tuple(state.m.shape)}. A state belongs to its batch.")
-        spikes = []
-        for k, each in enumerate(inputs):
-            if self.truncate is not None and k and k % self.truncate == 0:
-                state = state._replace(m=state.m.detach())
-            spike, state = self.step(each, state)
-            spikes.append(spike)
-        return torch.stack(spikes), state
+        a_DL = self.drive(x)
+        a_DL = a_DL if x.ndim == 3 else a_DL.expand(self.n_steps, *x.shape)
+        passage, state = self._integrate(a_DL, self._checked(state, x))
+        return self._read(passage), state
 
     def step(self, x, state):
-        """One neural step: x (batch, n), State -> spikes (batch, n), State."""
-        passage = shno.integrate(
+        """One neural step: x (batch, n), State -> output (batch, n), State."""
+        output, state = self(x[None], state)
+        return (output if self.read_out == "latency" else output[0]), state
+
+    def _checked(self, state, x):
+        """The state, or rest for None, on x's device and in its precision; ValueError for that of another batch."""
+        if state is None:
+            return self.initial_state(x.shape[-2], x)
+        expected = (x.shape[-2], self.n, 3)
+        if state.m.shape != expected:
+            got = f"{tuple(state.m.shape)}. A state belongs to its batch."
+            raise ValueError(f"state.m must be (batch, n, 3) = {expected}, got {got}")
+        return state._replace(m=state.m.to(x), armed=state.armed.to(x.device), remaining=state.remaining.to(x.device))
+
+    def _integrate(self, a_DL, state):
+        """The physics: torques a_DL (steps, batch, n) from a state on -> shno.Sequence, State."""
+        fraction = {"none": 0.0, "hard": 1.0, "soft": self.reset_fraction}[self.reset]
+        passage = shno.integrate_sequence(
             self.parameters_of_device,
             state.m,
-            self.drive(x),
+            a_DL,
             dt=self.dt,
             n_steps=self.steps_each,
-            component=1,
+            component=self.component,
             threshold=self.threshold,
             rearm=self.rearm,
             armed=state.armed,
+            rest=self.rest,
+            reset_fraction=fraction,
+            refractory=self.refractory,
+            refractory_factor=self.refractory_factor,
+            remaining=state.remaining,
+            truncate=self.truncate,
         )
-        spiked = passage.crossings > 0
-        spike = self.surrogate(
-            passage.m_peak - self.threshold, passage.crossings if self.read_out == "count" else spiked
-        )
-        return spike, State(self._after_spike(passage.m_end, spiked), passage.armed)
+        return passage, State(passage.m[-1], passage.armed, passage.remaining)
 
-    def _after_spike(self, m, spiked):
-        """The reset: m (batch, n, 3) of the neurons that spiked goes towards rest, by a rotation."""
-        if self.reset == "none":
-            return m
-        rest = self.rest.to(m).expand_as(m)[spiked]
-        target = rotate_towards(m[spiked], rest, self.reset_fraction) if self.reset == "soft" else rest
-        return m.index_put((spiked,), target)
+    def _read(self, passage):
+        """What the layer puts out for a shno.Sequence."""
+        above = passage.m_peak - self.threshold
+        if self.read_out in ("spike", "count"):
+            return self.surrogate(above, passage.crossings if self.read_out == "count" else passage.crossings > 0)
+        if self.read_out == "latency":
+            return self._latency(passage, above)
+        return passage.m_peak if self.read_out == "envelope" else passage.m[..., self.component]
+
+    def _latency(self, passage, above):
+        """Neural steps to the first spike. Where there is none: all of them, with the surrogate's gradient at the
+        highest peak, so that a silent neuron can learn to spike.
+        """
+        steps = len(above)
+        spiked = passage.crossings > 0
+        first = spiked.to(torch.uint8).argmax(dim=0, keepdim=True)
+        time = first[0] + passage.crossing_time.nan_to_num().gather(0, first)[0] / self.neural_step
+        highest = above.amax(dim=0)
+        silent = steps - self.surrogate(highest, torch.zeros_like(highest, dtype=torch.bool))
+        return torch.where(spiked.any(dim=0), time, silent)
 
     def extra_repr(self):
         """Settings that decide the layer's dynamics, for print(model)."""

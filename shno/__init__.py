@@ -16,6 +16,7 @@ _HOME = {
     "load": "trajectory",
     "simulate": "simulate",
     "integrate": "integrate",
+    "integrate_sequence": "integrate",
     "parameters": "parameters",
     "batch_shape": "parameters",
     "preset": "presets",

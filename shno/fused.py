@@ -173,7 +173,7 @@ def fused_passage(tree, m, armed, noise, n_steps, component, threshold, rearm, *
     tree, m, armed, n_steps, component, threshold, rearm   as of `integrate`: h and held parameters; m (*batch, 3)
     noise : (seed, realisation, deviation, first step) over the batch, or None
     backend : str       of torch.compile
-    Returns : m_end (*batch, 3), then (*batch,) each: peak, armed, count, time in steps (-1: none), norm error
+    Returns : m_end (*batch, 3), then (*batch,) each: peak, time in steps (-1: none), armed, count, norm error
     """
     numbers, carried = {}, passage_start(m, armed)
     names = spelt(tree, numbers, {})
@@ -205,19 +205,21 @@ class _Launch(torch.autograd.Function):
         ctx.function = function
         ctx.save_for_backward(*tensors)
         results = tuple(function(*(x.detach() for x in tensors)))
-        ctx.mark_non_differentiable(*results[4:])
+        ctx.mark_non_differentiable(*results[5:])
         return results
 
     @staticmethod
     @once_differentiable
     def backward(ctx, *cotangents):
         needed = ctx.needs_input_grad[1:]
-        free = [k < 4 or need for k, need in enumerate(needed)]  # of m and its peak always: one graph for all launches
+        free = [
+            k < 5 or need for k, need in enumerate(needed)
+        ]  # of m, peak and time always: one graph for all launches
         with torch.enable_grad():
             tensors = [x.detach().requires_grad_(is_free) for x, is_free in zip(ctx.saved_tensors, free, strict=True)]
-            results = ctx.function(*tensors)[:4]
+            results = ctx.function(*tensors)[:5]
         inputs = [x for x in tensors if x.requires_grad]
-        bars = iter(torch.autograd.grad(results, inputs, cotangents[:4], allow_unused=True))
+        bars = iter(torch.autograd.grad(results, inputs, cotangents[:5], allow_unused=True))
         bars = [next(bars) if is_free else None for is_free in free]
         return None, *(bar if need else None for bar, need in zip(bars, needed, strict=True))
 
@@ -233,7 +235,7 @@ def passage_steps(layout, tree, numbers, component, tensors):
     """Some steps of a passage as a function of tensors, which returns the first eight of them moved on.
 
     numbers : (id of each)   of the values in the tree
-    tensors : (m_x, m_y, m_z, peak, armed, count, time, norm error, first step, threshold, rearm, numbers ...[, those of
+    tensors : (m_x, m_y, m_z, peak, time, armed, count, norm error, first step, threshold, rearm, numbers ...[, those of
               `thermal_fields`])
     """
     carried, (first, threshold, rearm) = tuple(tensors[:8]), tensors[8:11]
@@ -246,14 +248,14 @@ def passage_steps(layout, tree, numbers, component, tensors):
 
 
 def passage_start(m, armed):
-    """What a passage carries from step to step: (m_x, m_y, m_z, peak, armed, count, time, norm error)."""
+    """What a passage carries from step to step: (m_x, m_y, m_z, peak, time, armed, count, norm error)."""
     zero = torch.zeros_like(m[..., 0])
-    return (*m.unbind(-1), zero - 2, armed, zero, zero - 1, zero)
+    return (*m.unbind(-1), zero - 2, zero - 1, armed, zero, zero)
 
 
 def passage_step(carried, step, tree, component, threshold, rearm):
     """What a passage carries after one step more; step is its number, tree (h, torque and field parameters)."""
-    *state, peak, armed, crossings, time, worst = carried
+    *state, peak, time, armed, crossings, worst = carried
     h, *held = tree
     before, y = state[component], rk4(right_hand_side, tuple(state), h, held, held, held)
     worst = torch.maximum(worst, (dot(y, y).detach() - 1).abs())
@@ -261,6 +263,7 @@ def passage_step(carried, step, tree, component, threshold, rearm):
     after = state[component]
     crossed = armed & (after >= threshold)
     is_first = crossed & (crossings == 0)
-    time = torch.where(is_first, step + (threshold - before.detach()) / (after - before).detach(), time)
+    rise = torch.where(is_first, after - before, 1.0)  # elsewhere a quotient by zero would spoil the gradient
+    time = torch.where(is_first, step + (threshold - before) / rise, time)
     armed, crossings = (armed & ~crossed) | (after < rearm), crossings + crossed
-    return (*state, torch.where(after > peak, after, peak), armed, crossings, time, worst)
+    return (*state, torch.where(after > peak, after, peak), time, armed, crossings, worst)

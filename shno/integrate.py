@@ -1,4 +1,5 @@
-"""`integrate`: LLGS at a held drive, differentiable, crossings of a threshold found inside; torch in, torch out.
+"""`integrate` and `integrate_sequence`: LLGS at held drives, differentiable, with the crossings of a threshold found
+inside; torch in, torch out.
 
 On the CPU the compiled kernels and their adjoint (`adjoint`), elsewhere plain torch with autograd.
 """
@@ -6,32 +7,30 @@ On the CPU the compiled kernels and their adjoint (`adjoint`), elsewhere plain t
 from collections import namedtuple
 from itertools import count, repeat
 
-import numpy as np
 import torch
 
-from shno.adjoint import compiled_passage
-from shno.call import SEED, checked_realisation, realisations
-from shno.checks import (
-    IntegrationError,
-    as_array,
-    as_integers,
-    as_number,
-    as_whole,
-    check_choice,
-    check_values,
-    common_shape,
-    complaint,
-    shown,
-)
+from shno.adjoint import Settings, compiled_sequence
+from shno.checks import as_whole
 from shno.fused import fused_passage, passage_start, passage_step, with_noise
-from shno.parameters import TRAILING_AXES, arguments, batch_shape, check_parameters, reduced_step
+from shno.integrate_checks import (
+    MOST_STEPS,
+    as_tensor,
+    as_values,
+    check_path,
+    check_tensor,
+    checked_batch,
+    checked_deviation,
+    checked_draws,
+    checked_numbers,
+    checked_refractory,
+    checked_reset,
+    checked_sequence,
+    numbered_noise,
+)
+from shno.layout import leaves
+from shno.parameters import arguments, reduced_step, with_torque
 from shno.thermal import thermal_block
-from shno.waveform import Waveform
-
-LARGEST_NORM_ERROR = 2e-4  # of |m|^2 before projection: 1e-4 of |m|
-MOST_STEPS = 1 << 24  # the kernels count in the precision of m
-LAST_FIRST_STEP = 1 << 60  # of the noise: three normals a step are numbered with 63 bits
-EXECUTORS = ("auto", "compiled", "torch")
+from shno.vector import rotate_towards
 
 
 class Passage(namedtuple("Passage", "m_end m_peak crossings crossing_time")):
@@ -40,7 +39,8 @@ class Passage(namedtuple("Passage", "m_end m_peak crossings crossing_time")):
     m_end : (*batch, 3)            at the end of the last step; differentiable
     m_peak : (*batch,)             largest value of the watched component after any step; differentiable
     crossings : (*batch,), int64   upward crossings of the threshold, each after re-arming
-    crossing_time : (*batch,), s   of the first one, interpolated, from the start of the call; NaN where there is none
+    crossing_time : (*batch,), s   of the first one, interpolated between two steps, from the start of the call; NaN
+                                   where there is none; differentiable
     armed : (*batch,), bool        whether the next crossing counts: give it to the call that goes on from m_end
     """
 
@@ -68,150 +68,121 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     first_step                  number of the first draw, and so of the first step: step n takes the one that `simulate`
                                 takes in its step first_step + n; a call that goes on takes first_step + n_steps
     executor                    "auto" (compiled on the CPU, torch elsewhere), "compiled" or "torch"
-    Returns : Passage(m_end, m_peak, crossings, crossing_time); gradients flow through m_end and m_peak
+    Returns : Passage(m_end, m_peak, crossings, crossing_time); gradients flow through m_end, m_peak and crossing_time
     Raises : TypeError, ValueError; IntegrationError where the result is not finite, or when | |m| - 1 | exceeds 1e-4
     before projection
     """
-    _check_tensor(m)
-    dt, n_steps, threshold, rearm = _checked_numbers(m, dt, n_steps, component, threshold, rearm, executor)
-    values = _with_torque(parameters, a_DL, m)
-    numbered = _checked_draws(seed, realisation, first_step, deviation is not None)
-    deviation = _checked_deviation(deviation, values, m)
-    batch = _batch(values | {"deviation": deviation, "realisation": numbered[1]}, m, armed)
-    tree = (reduced_step(values, dt), *arguments(values))
-    m = m.expand(*batch, 3)
-    armed = m.detach()[..., component] < threshold if armed is None else armed.expand(batch)
-    compiled = executor == "compiled" or (executor == "auto" and m.device.type == "cpu")
-    on_cpu, noise = m.device.type == "cpu", _noise(*numbered, deviation, batch, m.device)
-    passage = compiled_passage if compiled else _eager_passage if on_cpu else fused_passage
-    end, peak, armed, crossings, time, error = passage(tree, m, armed, noise, n_steps, component, threshold, rearm)
-    _check_passage(end.detach(), error, n_steps, dt)
-    result = Passage(end, peak, crossings.long(), torch.where(time >= 0, time * dt, torch.nan))
-    result.armed = armed > 0
+    check_tensor(m)
+    a_DL = as_tensor("a_DL", a_DL, m)[None]
+    watch = (dt, n_steps, component, threshold, rearm, executor)
+    noise = (deviation, seed, realisation, first_step)
+    path, peak, crossings, time, armed, _ = _run(parameters, m, a_DL, watch, noise, armed)
+    result = Passage(path[0], peak[0], crossings[0], time[0])
+    result.armed = armed
     return result
 
 
-def _check_tensor(m):
-    """TypeError unless m is a tensor, ValueError unless it is one of vectors in a precision that is integrated."""
-    if not isinstance(m, torch.Tensor):
-        raise TypeError(complaint("m", "a tensor", shown(m), "torch.as_tensor makes one of an array."))
-    if m.shape[-1:] != (3,) or m.dtype not in (torch.float32, torch.float64) or m.numel() == 0 or m.is_meta:
-        got = f"{m.dtype} {tuple(m.shape)}"
-        raise ValueError(complaint("m", "float32 or float64 of shape (..., 3)", got, "xyz is the last axis."))
+class Sequence(namedtuple("Sequence", "m m_peak crossings crossing_time")):
+    """What `integrate_sequence` returns, and as attributes `armed` and `remaining`.
+
+    m : (drives, *batch, 3)               after each held drive and the reset that followed it; differentiable
+    m_peak : (drives, *batch)             largest value of the watched component after any step; differentiable
+    crossings : (drives, *batch), int64   upward crossings of the threshold, each after re-arming
+    crossing_time : (drives, *batch), s   of the first one, from the drive's start; NaN: none; differentiable
+    armed : (*batch,), bool               whether the next crossing counts
+    remaining : (*batch,), int64          held drives that are still weakened
+    """
 
 
-def _checked_numbers(m, dt, n_steps, component, threshold, rearm, executor):
-    """dt, n_steps, threshold and rearm as numbers; TypeError, ValueError for these, component and executor."""
-    dt = as_number("dt", dt, "in [1e-20, 1e-3] s", lambda x: (x >= 1e-20) & (x <= 1e-3), "About 1e-12 s is usual.")
-    n_steps = as_whole("n_steps", n_steps, 1, MOST_STEPS, "A longer passage is several calls, each from m_end.")
-    as_whole("component", component, 0, 2, "It is x, y or z.")
-    rule, remedy = "in [-2, 2]", "It is a component of a unit vector."
-    threshold = as_number("threshold", threshold, rule, lambda x: np.abs(x) <= 2, remedy)
-    rule = f"in [-2, threshold = {threshold:.6g}]"
-    rearm = as_number("rearm", rearm, rule, lambda x: (x >= -2) & (x <= threshold), "m re-arms below the threshold.")
-    check_choice("executor", executor, EXECUTORS)
-    if executor == "compiled" and m.device.type != "cpu":
-        raise ValueError(complaint("executor", "'torch' off the CPU", f"compiled on {m.device.type}", "Or 'auto'."))
-    return dt, n_steps, threshold, rearm
+def integrate_sequence(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, armed=None,
+                       rest=None, reset_fraction=0.0, refractory=0, refractory_factor=0.0, remaining=None,
+                       truncate=None, deviation=None, seed=None, realisation=None, first_step=0, executor="auto",
+):  # fmt: skip
+    """`integrate` at drives held one after another, n_steps each, with what follows a crossing: reset, weaker drive.
+
+    a_DL : T, tensor (drives, *batch)   damping-like torque of each held drive
+    rest : (*batch, 3)                  unit vectors that m is turned towards after a held drive with a crossing
+    reset_fraction : in [0, 1]          of the angle by which it is (`vector.rotate_towards`); 1 sets it there
+    refractory, refractory_factor       so many held drives after one with a crossing have their torque multiplied by
+                                        the factor, in [-1, 1]
+    remaining : (*batch,) integers      of them at the start, as the call before returned them; None: none
+    truncate : int | None               gradients reach back within blocks of so many held drives; None: through all
+    first_step                          number of the first draw; a call that goes on takes first_step + drives n_steps
+    The others are those of `integrate`.
+    Returns : Sequence(m, m_peak, crossings, crossing_time); gradients flow through all but crossings, none to `rest`
+    Raises : TypeError, ValueError; IntegrationError as `integrate`
+    """
+    check_tensor(m)
+    a_DL = checked_sequence(a_DL, m)
+    if truncate is not None:
+        truncate = as_whole("truncate", truncate, 1, MOST_STEPS, "None keeps the gradient whole.")
+    watch = (dt, n_steps, component, threshold, rearm, executor)
+    noise = (deviation, seed, realisation, first_step)
+    after = (rest, reset_fraction, refractory, refractory_factor, remaining)
+    path, peak, crossings, time, armed, remaining = _run(parameters, m, a_DL, watch, noise, armed, after, truncate)
+    result = Sequence(path, peak, crossings, time)
+    result.armed, result.remaining = armed, remaining
+    return result
 
 
-def _checked_draws(seed, realisation, first_step, noisy):
-    """seed, realisation and first_step as they number the draws; TypeError, ValueError."""
-    first_step = as_whole("first_step", first_step, 0, LAST_FIRST_STEP, "It is the number of the first draw.")
-    if isinstance(realisation, torch.Tensor) and not realisation.is_meta:
-        realisation = realisation.cpu()
-    realisation = checked_realisation(realisation)
-    if seed is not None:
-        seed = int(as_integers("seed", seed, 64, "The same seed repeats the noise.", single=True))
-    if noisy and seed is None:
-        raise ValueError(complaint("seed", SEED, None, "The same seed repeats the noise."))
-    if not noisy and seed is not None:
-        raise ValueError(complaint("seed", "None without a deviation", seed, "Nothing is drawn without one."))
-    return seed, realisation, first_step
+def _run(parameters, m, a_DL, watch, noise, armed, after=(None, 0.0, 0, 0.0, None), truncate=None):
+    """The held drives a_DL (drives, ...) from m on, checked: path, peak, crossings, time in s, armed, remaining."""
+    (dt, n_steps, component, threshold, rearm, executor), (deviation, seed, realisation, first_step) = watch, noise
+    dt, n_steps, threshold, rearm = checked_numbers(m, dt, n_steps, component, threshold, rearm, executor)
+    values = as_values(parameters, a_DL[0], m)
+    numbered = checked_draws(seed, realisation, first_step, deviation is not None)
+    deviation = checked_deviation(deviation, values, m)
+    rest, fraction = checked_reset(*after[:2], m)
+    batch = checked_batch(values | {"deviation": deviation, "realisation": numbered[1], "rest": rest[..., 0]}, m, armed)
+    refractory, factor, remaining = checked_refractory(*after[2:], batch, m)
+    values = with_torque(values, a_DL.reshape(len(a_DL), *(1,) * (len(batch) + 1 - a_DL.dim()), *a_DL.shape[1:]))
+    tree = (reduced_step(values, dt), *arguments(values))
+    m = m.expand(*batch, 3)
+    armed = m.detach()[..., component] < threshold if armed is None else armed.expand(batch)
+    settings = Settings(n_steps, component, threshold, rearm, fraction, refractory, factor, truncate)
+    compiled = executor == "compiled" or (executor == "auto" and m.device.type == "cpu")
+    passages = compiled_sequence if compiled else _sequence_by_torch
+    noise = numbered_noise(*numbered, deviation, batch, m.device)
+    path, peak, time, crossings, armed, remaining, error = passages(tree, m, armed, remaining, rest, noise, settings)
+    check_path(path.detach(), error, n_steps * len(a_DL), dt)
+    return path, peak, crossings.long(), torch.where(time >= 0, time * dt, torch.nan), armed > 0, remaining.long()
 
 
-def _checked_deviation(deviation, values, m):
-    """deviation as a tensor without a gradient, or None; TypeError, ValueError, also where no field can have it."""
-    if deviation is None:
-        return None
-    deviation = _as_tensor("deviation", deviation, m).detach()
-    rule, remedy = "finite and >= 0", "It is that of a field in T."
-    check_values("deviation", deviation.cpu().numpy(), rule, lambda x: np.isfinite(x) & (x >= 0), remedy)
-    if values["Q_nl"] is not None:
-        remedy = "Noise that follows alpha(m) is in simulate alone."
-        raise ValueError(complaint("Q_nl of parameters", "None where a deviation is given", "a number", remedy))
-    return deviation
+def _sequence_by_torch(tree, m, armed, remaining, rest, noise, settings):
+    """`compiled_sequence` by plain torch and autograd, one held drive after another, on any device."""
+    passage = _eager_passage if m.device.type == "cpu" else fused_passage
+    batch = m.shape[:-1]
+    drives = next(len(leaf) for leaf in leaves(tree) if leaf is not None and leaf.dim() > len(batch))
+    results, worst = [], 0.0
+    for k in range(drives):
+        if settings.truncate and k and k % settings.truncate == 0:
+            m = m.detach()
+        factor = torch.where(remaining > 0, settings.refractory_factor, 1.0).to(m)
+        drawn = noise and (*noise[:3], noise[3] + k * settings.n_steps)
+        watch = (settings.n_steps, settings.component, settings.threshold, settings.rearm)
+        end, peak, time, armed, crossings, error = passage(_held(tree, k, factor), m, armed, drawn, *watch)
+        crossed = crossings > 0
+        remaining = torch.where(crossed, settings.refractory, (remaining - 1).clamp(min=0))
+        m = _reset(end, rest, settings.reset_fraction, crossed)
+        worst = torch.maximum(error, torch.as_tensor(worst, device=m.device))
+        results.append((m, peak, time, crossings))
+    return *map(torch.stack, zip(*results, strict=True)), armed, remaining, worst
 
 
-def _noise(seed, realisation, first_step, deviation, batch, device):
-    """The noise as a passage takes it: (seed, realisations, deviation, first step) over the batch, or None."""
-    if deviation is None:
-        return None
-    places = np.array(realisations(realisation, batch))  # a copy: a read-only array makes torch warn
-    return seed, torch.as_tensor(places, device=device).reshape(batch), deviation.expand(batch), first_step
+def _held(tree, k, factor):
+    """The arguments at held drive k: what has an axis more than the factor (*batch,) is its part k times it."""
+    if isinstance(tree, tuple):
+        return tuple(_held(part, k, factor) for part in tree)
+    return tree if tree is None or tree.dim() <= factor.dim() else factor * tree[k]
 
 
-def _batch(values, m, armed):
-    """The batch shape of the call; TypeError, ValueError where it has none."""
-    if armed is not None and (not isinstance(armed, torch.Tensor) or armed.dtype != torch.bool):
-        raise TypeError(complaint("armed", "a tensor of bool or None", shown(armed), "A Passage holds one."))
-    batch = batch_shape(values | {"m": m})
-    if 0 in batch:
-        name = "batch of m, a_DL, parameters, deviation and realisation"
-        raise ValueError(complaint(name, "not empty", f"shape {batch}", "Give numbers."))
-    if armed is not None and common_shape({"armed": tuple(armed.shape), "m, a_DL and parameters": batch}) != batch:
-        raise ValueError(complaint("armed", f"of the batch's shape {batch}", tuple(armed.shape), "One an oscillator."))
-    return batch
-
-
-def _check_passage(end, error, n_steps, dt):
-    """IntegrationError where the result is not finite or the norm moved too far before projection."""
-    if not bool(end.isfinite().all()):
-        raise IntegrationError(
-            f"m is not finite after {n_steps} steps. Look for NaN or infinity in m, a_DL and parameters."
-        )
-    if not bool((error <= LARGEST_NORM_ERROR).all()):
-        worst = f"| |m| - 1 | reached {float(error.max()) / 2:.2g} within {n_steps} steps of {dt:.3g} s"
-        raise IntegrationError(f"{worst}: m turns too far in one. Use dt <= {dt / 2:.3g} s.")
-
-
-def _with_torque(parameters, a_DL, m):
-    """The parameters at this torque, and at the current that makes it where an Oersted field follows it, as tensors."""
-    check_parameters(parameters)
-    values = {name: _as_tensors(name, value, m) for name, value in parameters.items() if name not in ("a_DL", "J")}
-    values["a_DL"] = _as_tensor("a_DL", a_DL, m)
-    has_current = parameters.get("J") is not None
-    return values | {"J": values["a_DL"] / values["torque_per_J"] if has_current else None}
-
-
-def _as_tensors(name, value, like):
-    """A parameter as a tensor, or as a tuple of them for its components or the further axes; None is kept."""
-    if isinstance(value, Waveform):
-        remedy = "Call it once for each held value."
-        raise ValueError(complaint("parameters", "held", f"a {type(value).__name__}", remedy))
-    if value is None:
-        return None
-    own, full_name = {1: (3,), 2: (2, 3)}.get(TRAILING_AXES.get(name), ()), f"{name} of parameters"
-    if name == "further":
-        if not isinstance(value, tuple) or any(not isinstance(axis, tuple) or len(axis) != 3 for axis in value):
-            raise TypeError(complaint(full_name, "a tuple of (Ku, Ku2, axis)", shown(value), "See shno.parameters."))
-        return tuple(tuple(map(_as_tensors, ("Ku", "Ku2", "easy_axis"), axis, (like,) * 3)) for axis in value)
-    if own == (3,) and isinstance(value, tuple) and len(value) == 3:
-        return tuple(_as_tensor(full_name, part, like) for part in value)
-    tensor = _as_tensor(full_name, value, like)
-    if own and tensor.shape[-len(own) :] != own:
-        rule = f"of shape {(..., *own)}".replace("Ellipsis", "...")
-        raise ValueError(complaint(full_name, rule, f"shape {tuple(tensor.shape)}", "xyz is the last axis."))
-    return tensor
-
-
-def _as_tensor(name, value, like):
-    """Numbers or an array as a tensor on the device and in the precision of `like`; gradients are kept."""
-    if not isinstance(value, torch.Tensor):
-        value = np.array(as_array(name, value))  # a copy: a read-only array makes torch warn
-    elif value.is_complex() or value.dtype == torch.bool or value.is_meta:
-        raise TypeError(complaint(name, "real numbers", shown(value), "SI units are expected."))
-    return torch.as_tensor(value, dtype=like.dtype, device=like.device)
+def _reset(m, rest, fraction, crossed):
+    """m, of those that crossed turned towards rest by a fraction of the angle."""
+    if fraction == 0:
+        return m
+    rest = rest.expand_as(m)
+    turned = rest if fraction == 1 else torch.stack(rotate_towards(m.unbind(-1), rest.unbind(-1), fraction), dim=-1)
+    return torch.where(crossed[..., None], turned, m)
 
 
 def _thermal_fields(seed, realisation, deviation, first_step, like):

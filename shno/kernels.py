@@ -23,8 +23,8 @@ from shno.vector import dot, number, reciprocal_sqrt
 
 FLAGS = {"contract", "nsz", "nnan", "ninf", "arcp", "afn"}
 INLINED = {"forceinline": True, "fastmath": FLAGS, "error_model": "numpy"}
-PRIMITIVES = ("number", "reciprocal_sqrt", "accumulate", "add", "scale", "total", "each")
-ADJOINT_ROWS = 6  # rows of the adjoint's scratch before the cotangents of the free rows
+PRIMITIVES = ("number", "reciprocal_sqrt", "cosine_sine", "arctangent", "accumulate", "add", "scale", "total", "each")
+ADJOINT_ROWS = 8  # rows of the adjoint's scratch before the cotangents of the free rows
 
 
 class LayoutType(types.Opaque):
@@ -51,6 +51,16 @@ def _number(value, like):
 def _reciprocal_sqrt(x):
     one = x(1)
     return lambda x: one / np.sqrt(x)
+
+
+@overload(vector.cosine_sine, jit_options=INLINED)
+def _cosine_sine(angle):
+    return lambda angle: (np.cos(angle), np.sin(angle))
+
+
+@overload(vector.arctangent, jit_options=INLINED)
+def _arctangent(y, x):
+    return lambda y, x: np.arctan2(y, x)
 
 
 @overload(vector.accumulate, jit_options=INLINED)
@@ -165,8 +175,9 @@ def project(y):
 def gather(block, array, first, width):
     """Copy columns first ... first + width of array (k, n) to a flat block (k x width)."""
     for k in range(array.shape[0]):
+        row = array[k, first : first + width]  # its indices from 0 on need no test of their sign: they are vectorised
         for i in range(width):
-            block[k * width + i] = array[k, first + i]
+            block[k * width + i] = row[i]
 
 
 @register_jitable(**INLINED)
@@ -182,5 +193,6 @@ def gather_parameters(block, rows, shared, first, width):
 def scatter(block, array, first, width):
     """Copy a flat block (k x width) to columns first ... first + width of array (k, n), as far as there are."""
     for k in range(array.shape[0]):
-        for i in range(min(width, array.shape[1] - first)):
-            array[k, first + i] = block[k * width + i]
+        row = array[k, first : first + width]
+        for i in range(len(row)):
+            row[i] = block[k * width + i]

@@ -60,10 +60,11 @@ def as_number(leaf):
     return float(leaf.item() if hasattr(leaf, "item") else leaf)
 
 
-def place_leaves(tree, n, is_free=lambda leaf: False, *, narrowest=NARROW, **more):
+def place_leaves(tree, n, is_free=lambda leaf: False, is_first=lambda leaf: False, *, narrowest=NARROW, **more):
     """The Layout of arguments (h, torque parameters, field parameters) for n oscillators, and where their values go.
 
     is_free(leaf) : differentiable, hence always a row
+    is_first(leaf) : of the free ones, placed before the others
     narrowest : lanes of a single oscillator
     more : component, solver, draws of the Layout
     Returns : Layout (its `waves` are left to the caller), the leaves that are rows (free ones first), the numbers that
@@ -73,7 +74,8 @@ def place_leaves(tree, n, is_free=lambda leaf: False, *, narrowest=NARROW, **mor
     numbers = list({id(part): part for leaf in leaves(tree) for part in _numbers_in(leaf)}.values())  # each once
     fixed = [leaf for leaf in numbers if not is_free(leaf) and not is_constant(leaf)]
     shared = [leaf for leaf in fixed if is_shared(leaf)]
-    rows = [leaf for leaf in numbers if is_free(leaf)] + [leaf for leaf in fixed if not is_shared(leaf)]
+    free = sorted(filter(is_free, numbers), key=lambda leaf: not is_first(leaf))
+    rows = free + [leaf for leaf in fixed if not is_shared(leaf)]
     place = {id(leaf): row for row, leaf in enumerate(rows + shared)}
     order = list(waves)
 
@@ -92,9 +94,8 @@ def place_leaves(tree, n, is_free=lambda leaf: False, *, narrowest=NARROW, **mor
         spelt = spell(leaf)
         return spelt if isinstance(spelt, str) else f"R{spelt}" if isinstance(spelt, int) else f"C({spelt})"
 
-    n_free = sum(map(is_free, numbers))
     lanes = narrowest if n == 1 else NARROW if n <= NARROW else WIDE
-    layout = Layout(spell(tree), n_free, lanes, **more)
+    layout = Layout(spell(tree), len(free), lanes, **more)
     return layout, rows, [as_number(leaf) for leaf in shared], list(waves.values())
 
 

@@ -2,10 +2,15 @@
 
 Nothing here indexes an array, branches on data or allocates, so the same functions run in Python, on tensors and
 inside compiled kernels. The primitives that differ between those worlds are overloaded by `kernels`: `number`,
-`reciprocal_sqrt`, and those that run over tuples of any length, `add`, `scale`, `accumulate`, `total` and `each`.
+`reciprocal_sqrt`, `cosine_sine`, `arctangent`, and those that run over tuples of any length, `add`, `scale`,
+`accumulate`, `total` and `each`.
 """
 
 from functools import reduce
+
+import numpy as np
+
+SMALLEST_SQUARE = 1e-12  # of the sine of an angle: at zero the gradient of a rotation stays finite
 
 
 def number(value, like):
@@ -22,6 +27,16 @@ def number(value, like):
 def reciprocal_sqrt(x):
     """x^(-1/2) for a positive x, any unit."""
     return 1 / x**0.5
+
+
+def cosine_sine(angle):
+    """(cos, sin) of an angle in rad."""
+    return (angle.cos(), angle.sin()) if hasattr(angle, "cos") else (np.cos(angle), np.sin(angle))
+
+
+def arctangent(y, x):
+    """The angle in rad of the point (x, y), in (-pi, pi]."""
+    return y.atan2(x) if hasattr(y, "atan2") else np.arctan2(y, x)
 
 
 def add(a, b):
@@ -54,6 +69,41 @@ def normalise_vjp(a, w):
     r = reciprocal_sqrt(dot(a, a))
     n = scale(r, a)
     return scale(r, add(w, scale(-dot(w, n), n)))
+
+
+def rotate_towards(m, target, fraction):
+    """m turned towards the target by a fraction f of the angle theta between them: cos(f theta) m + sin(f theta) t,
+    with t the unit vector perpendicular to m towards the target.
+
+    m, target : (x, y, z)   unit vectors
+    fraction : 1            in [0, 1]; 1 is the target
+    Returns : (x, y, z), of length 1; opposite to the target m stays, as no plane is told
+    """
+    aside, rise, _, cosine, sine = _turn(m, target, fraction)
+    return normalise(add(scale(cosine, m), scale(sine * rise, aside)))
+
+
+def rotate_towards_vjp(m, w, target, fraction):
+    """Cotangent of m for the cotangent w of `rotate_towards`."""
+    aside, rise, along, cosine, sine = _turn(m, target, fraction)
+    w = normalise_vjp(add(scale(cosine, m), scale(sine * rise, aside)), w)
+    angle_bar = fraction * (cosine * rise * dot(w, aside) - sine * dot(w, m))
+    across = number(1.0, rise) / rise  # sin theta, as along is cos theta
+    square = across * across + along * along
+    across_bar = angle_bar * along / square - sine * rise * rise * dot(w, aside)
+    aside_bar = add(scale(sine * rise, w), scale(across_bar * rise, aside))
+    along_bar = -angle_bar * across / square - dot(m, aside_bar)
+    return add(add(scale(cosine, w), scale(-along, aside_bar)), scale(along_bar, target))
+
+
+def _turn(m, target, fraction):
+    """The target's part perpendicular to m, one over its length, the part along m, and cos and sin of the turn."""
+    along = dot(m, target)
+    aside = add(target, scale(-along, m))
+    square = dot(aside, aside) + number(SMALLEST_SQUARE, along)
+    rise = reciprocal_sqrt(square)
+    cosine, sine = cosine_sine(fraction * arctangent(square * rise, along))
+    return aside, rise, along, cosine, sine
 
 
 def accumulate(a, b):

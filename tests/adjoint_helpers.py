@@ -37,9 +37,11 @@ def record(a_DL, n_steps, *, m0=AT_REST):
 
 
 def loss(passage, seed=0):
-    """A number that weighs every component of m_end and m_peak differently."""
-    weights = np.random.default_rng(seed).normal(size=(*passage.m_peak.shape, 4))
-    return (passage.m_end * tensor(weights[..., :3])).sum() + (passage.m_peak * tensor(weights[..., 3])).sum()
+    """A number that weighs m_end, m_peak and the crossing's time, where there is one, each differently."""
+    weights = tensor(np.random.default_rng(seed).normal(size=(*passage.m_peak.shape, 5)))
+    time_ns = 1e9 * passage.crossing_time.nan_to_num()
+    terms = torch.cat([passage.m_end, passage.m_peak[..., None], time_ns[..., None]], dim=-1)
+    return (weights * terms).sum()
 
 
 def assert_same(compiled, eager, tolerance):

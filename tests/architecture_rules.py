@@ -42,8 +42,10 @@ ALLOWED = {
     "compiled": {"kernel_trajectory", "layout", "parameters", "sampled", "threads"},
     "eager": {"fused", "parameters", "philox", "plan", "thermal"},
     "fused": {"heating", "llgs", "local_noise", "philox", "plan", "solvers", "thermal", "vector", "waveform"},
-    "adjoint": {"kernel_cache", "kernel_philox", "kernels", "layout", "llgs", "solvers", "threads", "vector"},
-    "integrate": {"waveform", "adjoint", "call", "fused", "parameters", "thermal"},
+    "kernel_passage": {"kernel_cache", "kernel_philox", "kernels", "llgs", "solvers", "vector"},
+    "integrate_checks": {"call", "parameters", "waveform"},
+    "adjoint": {"kernel_passage", "layout", "threads"},
+    "integrate": {"adjoint", "fused", "integrate_checks", "layout", "parameters", "thermal", "vector"},
     "reference": NOUNS | {"reference_physics"},
     "reference_physics": NOUNS | {"constants"},
     "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
@@ -58,21 +60,23 @@ WITNESS = ("reference", "reference_physics")
 FORBIDDEN_TO_THE_WITNESS = {
     *("vector", "solvers", "parameters", "stability", "geometry", "philox", "thermal", "local_noise", "theory"),
     *("kernels", "kernel_philox", "kernel_trajectory", "layout", "compiled", "eager", "fused", "plan", "guard", "call"),
-    *("adjoint", "integrate", "simulate"),
+    *("adjoint", "kernel_passage", "integrate", "integrate_checks", "simulate"),
 } | PHYSICS
+
+KERNELS = ("passage", "philox", "trajectory")
 
 # Who owns which third party: a module that is not listed may not import it, not even inside a function.
 OWNERS = {
     "scipy.integrate": {"shno.reference"},
     "h5py": {"shno.hdf5"},
-    "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", "adjoint", "kernel_philox", "kernel_trajectory")}
+    "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak"},
     "llvmlite": {"shno.kernel_philox"},
     "matplotlib": {"shno.plots", "shno.experiment_plots", "neuromorph.plots", "validation"},
     "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
     "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding"},
 }
-TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate", "shno.eager", "shno.fused"}
+TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate", "shno.integrate_checks", "shno.eager", "shno.fused"}
 TORCH_INSIDE_FUNCTIONS = {"shno.call"}  # it asks torch whether a device is there
 INTEGRATORS = {"integrate", "simulate", "reference", "solvers", "llgs"}  # of m: only neuromorph.neuron takes these
 

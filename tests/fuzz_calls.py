@@ -113,6 +113,11 @@ SOLVES = [
     call("integrate", shno.integrate, parameters=shno.parameters(PLAIN, TORQUE), m=torch.tensor([M0]),
          a_DL=torch.tensor([1e-3]), dt=1e-12, n_steps=2, component=2, threshold=0.9, rearm=0.8,
          armed=torch.tensor([True]), deviation=1e-3, seed=1, realisation=[0], first_step=0, executor="torch"),
+    call("integrate_sequence", shno.integrate_sequence, parameters=shno.parameters(PLAIN, TORQUE),
+         m=torch.tensor([M0]), a_DL=torch.tensor([[1e-3], [2e-3]]), dt=1e-12, n_steps=2, component=2, threshold=0.9,
+         rearm=0.8, armed=torch.tensor([True]), rest=torch.tensor([M0]), reset_fraction=0.1, refractory=1,
+         refractory_factor=0.5, remaining=torch.tensor([0]), truncate=1, deviation=1e-3, seed=1, realisation=[0],
+         first_step=0, executor="torch"),
     Call("integrate with parameters", lambda **given: shno.integrate(
         given, torch.tensor([M0]), 1e-3, dt=1e-12, n_steps=2, component=2, threshold=0.9, rearm=0.8, executor="torch"),
         shno.parameters(FULL, shno.Drive(a_DL=1e-3, B_ext=(0.1, 0.2, 0.3))), also=("parameters",)),

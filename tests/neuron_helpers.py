@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 import shno
+from shno import vector
 
 NAME = "easy-plane-neuron"
 A_C = 2.5e-3  # T, the depinning torque: the pinning field
@@ -26,6 +27,11 @@ def passage(m, drive, duration, dt):
     oscillator, bias = shno.preset(NAME), shno.operating_point(NAME)
     values, n_steps = shno.parameters(oscillator, bias), round(duration / dt)
     return shno.integrate(values, m, bias.a_DL + A_C * drive, dt=dt, n_steps=n_steps, **WATCH)
+
+
+def rotate_towards(m, target, fraction):
+    """`vector.rotate_towards` of tensors (..., 3)."""
+    return torch.stack(vector.rotate_towards(m.unbind(-1), target.expand_as(m).unbind(-1), fraction), dim=-1)
 
 
 def at_rest(n):

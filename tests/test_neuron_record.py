@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from neuron_helpers import A_C, drives, passage, spikes_of
+from neuron_helpers import A_C, drives, passage, rotate_towards, spikes_of
 
 import shno
 from neuromorph import SHNOLayer
-from neuromorph.neuron import record, rotate_towards
+from neuromorph.neuron import record
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from neuron_helpers import at_rest, drives, spikes_of, unit_vectors
+from neuron_helpers import at_rest, drives, rotate_towards, spikes_of, unit_vectors
 
 from neuromorph import SHNOLayer
-from neuromorph.neuron import record, rotate_towards
+from neuromorph.neuron import record
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 1.0])

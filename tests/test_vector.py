@@ -5,6 +5,8 @@ import torch
 from shno.vector import (
     accumulate,
     add,
+    arctangent,
+    cosine_sine,
     cross,
     dot,
     each,
@@ -12,6 +14,8 @@ from shno.vector import (
     normalise_vjp,
     number,
     reciprocal_sqrt,
+    rotate_towards,
+    rotate_towards_vjp,
     scale,
     total,
 )
@@ -123,3 +127,28 @@ def test_complex_steps_pass_through_products():
     step = 1e-30
     derivative = dot(cross(tuple(a + 1j * step * c for a, c in zip(A, C, strict=True)), B), A).imag / step
     np.testing.assert_allclose(derivative, dot(cross(C, B), A), **IDENTITY)  # d/ds of ((A + s C) x B) . A
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 0.9, 1.0])
+def test_a_rotation_towards_turns_by_the_fraction_and_its_vjp_is_autograd_s(fraction):
+    for m, target, w in (np.moveaxis(batch(), 2, 0)[k] for k in range(5)):
+        m, target = m / np.linalg.norm(m), target / np.linalg.norm(target)
+        leaf = torch.tensor(m, requires_grad=True)
+        turned = torch.stack(rotate_towards(leaf.unbind(), tuple(torch.tensor(target)), fraction))
+        between = [np.arccos(a @ b) for a, b in ((m, target), (m, turned.detach().numpy()))]
+        assert between[1] == pytest.approx(fraction * between[0], abs=3e-8)  # arccos near 1
+        (expected,) = torch.autograd.grad(turned, leaf, torch.tensor(w))
+        np.testing.assert_allclose(rotate_towards_vjp(m, w, target, fraction), expected, **IDENTITY)
+
+
+def test_a_rotation_to_where_m_is_has_a_finite_gradient():
+    np.testing.assert_allclose(rotate_towards((0.6, 0.0, 0.8), (0.6, 0.0, 0.8), 0.3), (0.6, 0.0, 0.8), **IDENTITY)
+    assert np.isfinite(rotate_towards_vjp((0.6, 0.0, 0.8), A, (0.6, 0.0, 0.8), 0.3)).all()
+
+
+def test_angles_are_numpy_s_for_numbers_arrays_and_tensors():
+    x, y = np.linspace(-3, 3, 7), np.linspace(2, -2, 7)
+    for kind in (lambda a: a, torch.tensor):
+        np.testing.assert_allclose(np.stack(cosine_sine(kind(x))), [np.cos(x), np.sin(x)], **IDENTITY)
+        np.testing.assert_allclose(arctangent(kind(y), kind(x)), np.arctan2(y, x), **IDENTITY)
+    assert arctangent(1.0, -1.0) == np.arctan2(1.0, -1.0) and cosine_sine(0.5) == (np.cos(0.5), np.sin(0.5))

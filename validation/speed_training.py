@@ -1,6 +1,6 @@
 """A training iteration of the hybrid against eager autograd and torchdiffeq's adjoint, and its backward pass.
 
-The rivals take the place of `shno.integrate` under the same network: the passage with the same peak and crossings.
+The rivals take the place of `shno.integrate_sequence` under the same network: with the same peaks and crossings.
 - eager: RK4 and autograd on the one source that serves any oscillator; where 15 neural steps would not fit in half of
   the memory, each is checkpointed (computed again in the backward pass). What leaving the neuron's zeros out by hand
   (`speed_rivals.torque`) would gain stands beside.
@@ -24,8 +24,9 @@ from torch.utils.checkpoint import checkpoint
 
 import shno
 from neuromorph import models
-from shno.integrate import Passage
+from shno.integrate import Passage, Sequence
 from shno.parameters import reduced_step
+from shno.vector import rotate_towards
 from validation.speed_rivals import constants, general_step, rk4_step, torque
 from validation.speed_system import Row, agree, interleaved, ratio, seconds
 
@@ -115,12 +116,33 @@ def adjoint(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, ar
     return passage(path[-1].unbind(0), *watch(path, component, threshold, rearm, armed))
 
 
+def one_after_another(rival):
+    """`shno.integrate_sequence` by a rival's passages: held drives in a loop, the reset by torch."""
+
+    def sequence(parameters, m, a_DL, *, armed, rest, reset_fraction, truncate, remaining, refractory, **watched):
+        watched.pop("refractory_factor")
+        states, peaks, counts = [], [], []
+        for k, a in enumerate(a_DL):
+            m = m.detach() if truncate and k and k % truncate == 0 else m
+            found = rival(parameters, m, a, armed=armed, **watched)
+            turned = torch.stack(rotate_towards(found.m_end.unbind(-1), rest.to(m).unbind(-1), reset_fraction), dim=-1)
+            m, armed = torch.where((found.crossings > 0)[..., None], turned, found.m_end), found.armed
+            states.append(m), peaks.append(found.m_peak), counts.append(found.crossings)
+        made = Sequence(torch.stack(states), torch.stack(peaks), torch.stack(counts), None)
+        made.armed, made.remaining = armed, remaining
+        return made
+
+    return sequence
+
+
 RIVALS = {"eager": eager, "checkpointed": checkpointed, "by hand": by_hand, "torchdiffeq": adjoint}
 
 
 def integrating(rival):
     """A context in which the layer integrates by this rival, or by the kernels for None."""
-    return nullcontext() if rival is None else patch.object(shno, "integrate", RIVALS[rival])
+    return (
+        nullcontext() if rival is None else patch.object(shno, "integrate_sequence", one_after_another(RIVALS[rival]))
+    )
 
 
 def hybrid(neural_steps, rk4_steps, kind="hybrid"):

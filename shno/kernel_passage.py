@@ -1,0 +1,274 @@
+"""The kernels of `integrate`: LLGS at drives held one after another, and its exact adjoint.
+
+Forward: for each held drive n_steps of RK4, with the peak and the upward crossings of one component watched at every
+step; then the reset of those that crossed. Backward: the drives in reverse; the path under one is computed again from
+its start (m is stored once a drive, so memory does not grow with n_steps), then walked in reverse by `rk4_vjp` and
+`right_hand_side_vjp`. The cotangent of the peak enters at the step of the peak, that of the crossing's time on both
+sides of the crossing. Thermal noise is a function of its counter: it is drawn in the forward pass, again on the way to
+the end and once more on the way back.
+"""
+
+import numpy as np
+from numba import njit
+from numba.extending import overload, register_jitable
+
+from shno.kernel_cache import cached
+from shno.kernel_philox import prepare_noise
+from shno.kernels import (
+    ADJOINT_ROWS,
+    FLAGS,
+    INLINED,
+    deposit,
+    gather,
+    gather_parameters,
+    lanes,
+    load_at,
+    project,
+    scatter,
+)
+from shno.llgs import right_hand_side, right_hand_side_vjp
+from shno.solvers import rk4, rk4_vjp
+from shno.vector import normalise_vjp, number, rotate_towards, rotate_towards_vjp
+
+
+def watched(layout, state):
+    """The component of m that the layout watches, inside a kernel."""
+
+
+@overload(watched, jit_options=INLINED)
+def _watched(layout, state):
+    k = layout.layout.component
+    return lambda layout, state: state[k]
+
+
+def entered(layout, w, cotangent):
+    """w with the cotangent of the watched component added, inside a kernel."""
+
+
+@overload(entered, jit_options=INLINED)
+def _entered(layout, w, cotangent):
+    parts = ", ".join(f"w[{k}]" + " + cotangent" * (k == layout.layout.component) for k in range(3))
+    return eval(f"lambda layout, w, cotangent: ({parts})")
+
+
+@register_jitable(**INLINED)
+def hold(block, held, factor, first, width):
+    """Put the drive of columns first ... first + width, held (h, n) times each lane's factor, into a block."""
+    for k in range(held.shape[0]):
+        row = held[k, first : first + width]
+        for i in range(width):
+            block[k * width + i] = factor[i] * row[i]
+
+
+@register_jitable(**INLINED)
+def hold_vjp(bars, held_bar, factor, first, width):
+    """Cotangents of the held drive from those of the block's parameters, which become zero for the drive before."""
+    for k in range(held_bar.shape[0]):
+        row = held_bar[k, first : first + width]
+        for i in range(width):
+            row[i] = factor[i] * bars[k * width + i]
+            bars[k * width + i] = 0
+
+
+@register_jitable(**INLINED)
+def reset(y, rest, fraction, crossed, first, width):
+    """Turn m of the lanes that crossed towards rest (3, n) by a fraction of the angle; 1: set it there."""
+    for i in range(width):
+        if crossed[i] > 0:
+            target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
+            turned = rotate_towards((y[i], y[width + i], y[2 * width + i]), target, fraction)
+            for_all = fraction == 1
+            y[i] = target[0] if for_all else turned[0]
+            y[width + i] = target[1] if for_all else turned[1]
+            y[2 * width + i] = target[2] if for_all else turned[2]
+
+
+@register_jitable(**INLINED)
+def reset_vjp(w, y, rest, fraction, crossed, first, width):
+    """w, the cotangent of m after the reset, becomes that before it, where m was y."""
+    for i in range(width):
+        if crossed[first + i] > 0:
+            target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
+            bar = rotate_towards_vjp(
+                (y[i], y[width + i], y[2 * width + i]), (w[i], w[width + i], w[2 * width + i]), target, fraction
+            )
+            left = number(0.0 if fraction == 1 else 1.0, w[0])
+            w[i], w[width + i], w[2 * width + i] = left * bar[0], left * bar[1], left * bar[2]
+
+
+@register_jitable(**INLINED)
+def advance(layout, parameters, noise, buffer, group, source, sigma, lane, n_steps, drive, first, limits):
+    """Advance a block through the steps of one drive; returns the group of noise that is in the buffer.
+
+    lane : rows of lanes     m (3), largest value, crossings, the first crossing's step (-1: none), the component before
+                             and after it, whether armed, norm error. One array, so that the compiler has few pointers
+                             to tell apart: with more the loop is not vectorised, 10 times slower
+    """
+    width, (threshold, rearm) = lanes(layout), limits
+    zero, one = number(0.0, threshold), number(1.0, threshold)
+    lane[3 * width : 4 * width], lane[4 * width : 5 * width], lane[5 * width : 6 * width] = -2, 0, -1
+    lane[6 * width : 7 * width], lane[7 * width : 8 * width] = 0, 1
+    for step in range(n_steps):
+        group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
+        for i in range(width):
+            h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
+            constant = (torque_parameters, field_parameters)
+            state = (lane[i], lane[width + i], lane[2 * width + i])
+            before = watched(layout, state)
+            state, error = project(rk4(right_hand_side, state, h, constant, constant, constant))
+            lane[i], lane[width + i], lane[2 * width + i] = state
+            after = watched(layout, state)
+            armed, crossings = lane[8 * width + i], lane[4 * width + i]
+            crossed = armed if after >= threshold else zero
+            is_first = crossed > crossings
+            lane[5 * width + i] = step if is_first else lane[5 * width + i]
+            lane[6 * width + i] = before if is_first else lane[6 * width + i]
+            lane[7 * width + i] = after if is_first else lane[7 * width + i]
+            lane[8 * width + i] = one if after < rearm else armed - crossed
+            lane[4 * width + i] = crossings + crossed
+            lane[3 * width + i], lane[9 * width + i] = max(lane[3 * width + i], after), max(lane[9 * width + i], error)
+    return group
+
+
+@cached
+@njit(nogil=True, fastmath=FLAGS, error_model="numpy")
+def passage_kernel(
+    first, last, layout, m, held, rows, shared, rest, source, n_steps, limits, after, path, found, factors, carried
+):
+    """Advance blocks first ... last from m (3, n) through the held drives (k, h, n), watching one component.
+
+    rest : (3, n)                 where a reset turns m
+    source : of the noise         (seed, realisations (n,), deviation (n,) in T, number of the first step)
+    limits                        (threshold, rearm)
+    after                         what follows a crossing: (fraction of the reset, drives that are weakened, factor)
+    path : (k, 3, n)              m after each drive and its reset
+    found : (k, 4, n)             largest value, crossings, step of the first crossing, and its time in steps (-1: none)
+    factors : (k, n)              of each drive: 1, or that of a weakened one
+    carried : (3, n)              in place: whether the next crossing counts, 0 or 1; weakened drives that are left;
+                                  norm error
+    """
+    width, (fraction, weakened, weak) = lanes(layout), after
+    zero, one = number(0.0, weak), number(1.0, weak)
+    lane, left, factor = np.empty(10 * width, m.dtype), np.empty(width, m.dtype), np.empty(width, m.dtype)
+    parameters = np.empty((held.shape[1] + rows.shape[0] + shared.shape[0]) * width, m.dtype)
+    noise, buffer = np.empty(3 * width, m.dtype), (np.empty(12 * width, m.dtype), np.empty(12 * width, np.uint32))
+    for block in range(first, last):
+        start = block * width
+        group, sigma = -1, source[2][start : start + width]
+        gather_parameters(parameters[held.shape[1] * width :], rows, shared, start, width)
+        gather(lane, m, start, width)
+        lane[8 * width : 9 * width], lane[9 * width :] = carried[0, start : start + width], 0
+        left[:] = carried[1, start : start + width]
+        for k in range(held.shape[0]):
+            for i in range(width):
+                factor[i] = weak if left[i] > 0 else one
+            hold(parameters, held[k], factor, start, width)
+            group = advance(layout, parameters, noise, buffer, group, source, sigma, lane, n_steps, k, start, limits)
+            for i in range(width):
+                opened, below, above = lane[5 * width + i], lane[6 * width + i], lane[7 * width + i]
+                time = opened + (limits[0] - below) / (above - below)
+                lane[6 * width + i] = time if opened >= zero else -one
+                left[i] = weakened if lane[4 * width + i] > zero else max(left[i] - one, zero)
+            scatter(lane[3 * width :], found[k], start, width)
+            factors[k, start : start + width] = factor
+            if fraction > 0:
+                reset(lane, rest, fraction, lane[4 * width :], start, width)
+            scatter(lane, path[k], start, width)
+        carried[0, start : start + width], carried[1, start : start + width] = lane[8 * width : 9 * width], left
+        carried[2, start : start + width] = lane[9 * width :]
+
+
+@register_jitable(**INLINED)
+def retrace(layout, parameters, noise, buffer, group, source, sigma, path, lane, n_steps, drive, first):
+    """The steps of one drive again: `path` gets the state before each, lane's rows 0-2 end, 4 and 5 peak and step."""
+    width = lanes(layout)
+    for step in range(n_steps):
+        path[3 * width * step : 3 * width * (step + 1)] = lane[: 3 * width]
+        group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
+        for i in range(width):
+            h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
+            state = (lane[i], lane[width + i], lane[2 * width + i])
+            constant = (torque_parameters, field_parameters)
+            state, _ = project(rk4(right_hand_side, state, h, constant, constant, constant))
+            lane[i], lane[width + i], lane[2 * width + i] = state
+            after = watched(layout, state)
+            lane[5 * width + i] = step if after > lane[4 * width + i] else lane[5 * width + i]
+            lane[4 * width + i] = max(lane[4 * width + i], after)
+    return group
+
+
+@register_jitable(**INLINED)
+def walk_back(layout, parameters, noise, buffer, group, source, sigma, path, lane, n_steps, drive, first, threshold):
+    """Reverse mode through the steps of one drive: w, lane's first three rows, from the end of `path` to its start."""
+    width, zero = lanes(layout), number(0.0, lane[0])
+    for step in range(n_steps - 1, -1, -1):
+        group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
+        y = path[3 * width * step : 3 * width * (step + 1)]
+        for i in range(width):
+            h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
+            state = (y[i], y[width + i], y[2 * width + i])
+            constant = (torque_parameters, field_parameters)
+            raw = rk4(right_hand_side, state, h, constant, constant, constant)
+            now, _ = project(raw)
+            before, after = watched(layout, state), watched(layout, now)
+            is_first, rise = lane[7 * width + i] == step, after - before
+            slope = lane[6 * width + i] / (rise * rise) if is_first else zero
+            entering = (lane[3 * width + i] if lane[5 * width + i] == step else zero) - slope * (threshold - before)
+            bar = entered(layout, (lane[i], lane[width + i], lane[2 * width + i]), entering)
+            bar, h_bar, parameter_bars = rk4_vjp(
+                right_hand_side, right_hand_side_vjp, state, normalise_vjp(raw, bar), h, *constant
+            )
+            bar = entered(layout, bar, slope * (threshold - after))
+            lane[i], lane[width + i], lane[2 * width + i] = bar
+            deposit(layout, lane, (h_bar, parameter_bars[0], parameter_bars[1]), i)
+
+
+@cached
+@njit(nogil=True, fastmath=FLAGS, error_model="numpy")
+def adjoint_kernel(
+    first, last, layout, m, held, rows, shared, rest, source, n_steps, threshold, fraction, truncate, path, found,
+    factors, path_bar, peak_bar, time_bar, m_bar, held_bar, rows_bar,
+):  # fmt: skip
+    """Cotangents m_bar (3, n), held_bar (k, h, n) and rows_bar (n_free - h, n) of blocks first ... last, for those of
+    path (k, 3, n), of the peaks (k, n) and of the times of the first crossings (k, n).
+
+    truncate                      w is dropped at the start of every so many drives
+    """
+    width, n_held, n_free = lanes(layout), held.shape[1], held.shape[1] + rows_bar.shape[0]
+    parameters = np.empty((n_held + rows.shape[0] + shared.shape[0]) * width, m.dtype)
+    steps, w = np.empty(n_steps * 3 * width, m.dtype), np.empty(3 * width, m.dtype)
+    noise, buffer = np.empty(3 * width, m.dtype), (np.empty(12 * width, m.dtype), np.empty(12 * width, np.uint32))
+    # One array, so that the compiler has few pointers to tell apart: m or its cotangent w (3), cotangent of the peak,
+    # peak, its step, cotangent of the crossing's time, its step, cotangents of the free rows. With more arrays the
+    # loops are not vectorised: 10 times slower.
+    lane = np.empty((ADJOINT_ROWS + n_free) * width, m.dtype)
+    bars = lane[ADJOINT_ROWS * width :]
+    for block in range(first, last):
+        start = block * width
+        group, sigma = -1, source[2][start : start + width]
+        gather_parameters(parameters[held.shape[1] * width :], rows, shared, start, width)
+        lane[:], w[:] = 0, 0
+        for k in range(held.shape[0] - 1, -1, -1):
+            gather(lane, path[k - 1] if k > 0 else m, start, width)
+            hold(parameters, held[k], factors[k, start : start + width], start, width)
+            lane[3 * width : 4 * width], lane[4 * width : 5 * width] = peak_bar[k, start : start + width], -2
+            lane[6 * width : 7 * width] = time_bar[k, start : start + width]
+            lane[7 * width : 8 * width] = found[k, 2, start : start + width]
+            group = retrace(layout, parameters, noise, buffer, group, source, sigma, steps, lane, n_steps, k, start)
+            for c in range(3):
+                entering = path_bar[k, c, start : start + width]
+                for i in range(width):
+                    w[c * width + i] += entering[i]
+            if fraction > 0:
+                reset_vjp(w, lane, rest, fraction, found[k, 1], start, width)
+            lane[: 3 * width] = w
+            walk_back(
+                layout, parameters, noise, buffer, group, source, sigma, steps, lane, n_steps, k, start, threshold
+            )
+            group = -1
+            hold_vjp(bars, held_bar[k], factors[k, start : start + width], start, width)
+            w[:] = lane[: 3 * width]
+            if k > 0 and k % truncate == 0:
+                w[:] = 0
+        scatter(lane, m_bar, start, width)
+        scatter(bars[n_held * width :], rows_bar, start, width)
