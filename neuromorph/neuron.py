@@ -17,7 +17,7 @@ from torch import nn
 
 import shno
 from neuromorph.settings import check_settings
-from neuromorph.surrogate import FastSigmoid
+from neuromorph.surrogate import FastSigmoid, as_surrogate
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -91,7 +91,7 @@ class SHNOLayer(nn.Module):
         self.component, self.threshold, self.rearm = component, threshold, rearm
         self.clip, self.reset, self.reset_fraction, self.read_out = clip, reset, reset_fraction, read_out
         self.refractory, self.refractory_factor = refractory, refractory_factor
-        self.surrogate = FastSigmoid() if surrogate is None else surrogate
+        self.surrogate = FastSigmoid() if surrogate is None else as_surrogate(surrogate)
         self.oscillator = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
         self.bias = shno.operating_point("easy-plane-neuron") if bias is None else bias
         pinning = float(np.max(np.linalg.norm(self.bias.B_ext, axis=-1)))
