@@ -1,4 +1,4 @@
-"""The normal generator compiled for the CPU: `philox` and `thermal` inlined by Numba into SIMD lanes.
+"""The normal generator compiled for the CPU: `philox` inlined by Numba into SIMD lanes.
 
 The words come from the one source in `philox`. Only `radius` and `cos_sin` are written anew: logarithm, cosine and sine
 as polynomials without branches and without calls of a library, so that LLVM vectorises the whole draw.
@@ -13,7 +13,7 @@ from llvmlite.ir import FunctionType
 from numba import njit, types
 from numba.extending import intrinsic, overload, register_jitable
 
-from shno import philox, thermal
+from shno import philox
 from shno.kernels import FLAGS, INLINED
 
 # `multiply_add` says where sums are fused: left to the compiler, a lane and a remainder would differ in the last bit.
@@ -159,75 +159,65 @@ def _radius(word, like):
 def _cos_sin(word, like):
     real = like
     sine, cosine = polynomial(real, FORMATS[like].sine), polynomial(real, FORMATS[like].cosine)
-    int32, uint32 = types.int32, types.uint32
+    int32, uint32, bits = types.int32, types.uint32, FORMATS[like].word
+    left = bits.bitwidth - 32
 
     def cos_sin(word, like):
-        quarter = uint32(uint32(word) + uint32(2**29)) >> uint32(30)
+        turned = uint32(uint32(word) + uint32(2**29))  # its two highest bits are the quarter
         a = real(int32(uint32(word) << uint32(2))) * real(2.0**-32)  # quarter turns in [-1/2, 1/2)
         square = a * a
         s, c = a * sine(square), cosine(square)
-        is_odd = (quarter & uint32(1)) != uint32(0)
+        is_odd = uint32(turned & uint32(2**30)) != uint32(0)
         x, y = s if is_odd else c, c if is_odd else s
-        x_negative, y_negative = (quarter + uint32(1)) & uint32(2), quarter & uint32(2)
-        return -x if x_negative != uint32(0) else x, -y if y_negative != uint32(0) else y
+        x_sign = bits(bits(uint32(turned + uint32(2**30)) & uint32(2**31)) << bits(left))
+        y_sign = bits(bits(turned & uint32(2**31)) << bits(left))
+        return reinterpret(bits(reinterpret(x, bits) ^ x_sign), real), reinterpret(
+            bits(reinterpret(y, bits) ^ y_sign), real
+        )
 
     return cos_sin
 
 
-for _function in (
-    *(philox.philox, philox.split, philox.place, philox.box_muller, philox.normals),
-    *(thermal.thermal_words, thermal.thermal_block),
-):
+for _function in (philox.philox, philox.split, philox.place, philox.box_muller, philox.normals):
     register_jitable(**INLINED)(_function)
-
-
-def lane(values, i):
-    """Element i of an array, or the one number of all lanes, as a 64-bit word, inside a kernel."""
-
-
-@overload(lane, jit_options=INLINED)
-def _lane(values, i):
-    uint64 = types.uint64
-    if isinstance(values, types.Array):
-        return lambda values, i: uint64(values[i])
-    return lambda values, i: uint64(values)
-
-
-@register_jitable(**INLINED)
-def draw_block(buffer, words, seed, realisations, group, width, oscillators=0):
-    """Fill a buffer with the thermal normals of steps 4 group ... 4 group + 3, inside a kernel.
-
-    buffer, words : float, uint32 (12 width)   for the normals, and for the words that they are made of; component c of
-                                          step 4 group + s and lane i goes to [(3 s + c) width + i]. A loop over lanes
-                                          for each of the two keeps its constants in registers: half as fast again
-    seed : integer in [0, 2^64)
-    realisations : integers (width)       in [0, 2^32); fastest where they are as wide as the buffer's numbers
-    group : integer                       step // 4
-    width : integer                       lanes; a compile-time constant where speed matters
-    oscillators : integer or (width)      in [0, 2^24)
-    """
-    seed, group = np.uint64(seed), np.uint64(group)
-    for i in range(width):
-        drawn = thermal.thermal_words(seed, group, lane(realisations, i), lane(oscillators, i))
-        for k in range(12):
-            words[k * width + i] = drawn[k]
-    for pair in range(6):
-        for i in range(width):
-            first, second = 2 * pair * width + i, (2 * pair + 1) * width + i
-            buffer[first], buffer[second] = philox.box_muller(words[first], words[second], buffer[0])
 
 
 @cache
 def drawer(width):
-    """`draw_block` of so many lanes as a function of its own, (buffer, words, seed, realisations, group): inlined into
-    a large kernel its loops are not vectorised. It is compiled once, not for each layout.
+    """A function that fills a buffer with the thermal normals of steps 4 group ... 4 group + 3, in so many lanes.
+
+    draw(buffer, words, seed, realisations, group, oscillator)
+    buffer, words : float, uint32 (12 width)   for the normals, and for the words that they are made of, both in the
+                                          order of `place_of_normal`. A loop over lanes for the words and one over all
+                                          pairs for the normals keep their constants in registers; inlined into a large
+                                          kernel they would not. It is compiled once, not for each layout
+    seed : integer in [0, 2^64)
+    realisations : integers (width)       in [0, 2^32)
+    group : integer                       step // 4
+    oscillator : integer                  in [0, 2^24)
     """
 
-    @njit(nogil=True, fastmath=FLAGS, error_model="numpy")
-    def draw(buffer, words, seed, realisations, group):
-        draw_block(buffer, words, seed, realisations, group, width)
+    @njit(nogil=True, fastmath=FLAGS, error_model="numpy", forceinline=False, no_cfunc_wrapper=True)
+    def draw(buffer, words, seed, realisations, group, oscillator):
+        half = words.shape[0] // 2  # not 6 width: a loop of known length is unrolled, its constants loaded every turn
+        first, key = np.uint64(3) * np.uint64(group), philox.split(np.uint64(seed))
+        for call in range(words.shape[0] // (4 * width)):
+            radial, angular = 2 * call * width, (2 * call + 6) * width
+            for i in range(width):
+                stream = np.uint64(realisations[i]), np.uint64(oscillator), philox.THERMAL
+                w0, w1, w2, w3 = philox.philox(philox.place(first + np.uint64(call), *stream), key)
+                words[radial + i], words[radial + width + i] = w0, w2
+                words[angular + i], words[angular + width + i] = w1, w3
+        for i in range(half):
+            buffer[i], buffer[half + i] = philox.box_muller(words[i], words[half + i], buffer[0])
 
     return draw
+
+
+@register_jitable(**INLINED)
+def place_of_normal(n, width):
+    """Where normal number n = 3 s + c (component c of step 4 group + s) of lane 0 stands in a buffer (12 width)."""
+    return ((n & 1) * 6 + (n >> 1)) * width
 
 
 def prepare_noise(layout, noise, buffer, group, source, sigma, step, first):
@@ -256,10 +246,10 @@ def _prepare_noise(layout, noise, buffer, group, source, sigma, step, first):
         draw = source[3] + step
         if draw >> 2 != group:
             group = draw >> 2
-            draw_group(normals, words, source[0], source[1][first : first + width], group)
-        offset = 3 * width * (draw & 3)
+            draw_group(normals, words, source[0], source[1][first : first + width], group, 0)
         for c in range(3):
-            drawn, B = normals[offset + c * width : offset + (c + 1) * width], noise[c * width : (c + 1) * width]
+            place = place_of_normal(3 * (draw & 3) + c, width)
+            drawn, B = normals[place : place + width], noise[c * width : (c + 1) * width]
             for i in range(width):
                 B[i] = sigma[i] * drawn[i]
         return group
@@ -271,10 +261,11 @@ def _prepare_noise(layout, noise, buffer, group, source, sigma, step, first):
             number_of_draw = source[3] + step * draws + draw
             if number_of_draw >> 2 != group:
                 group = number_of_draw >> 2
-                draw_group(normals, words, source[0], source[1][first : first + width], group)
-            offset = 3 * width * (number_of_draw & 3)
-            for k in range(3 * width):
-                noise[k] += normals[offset + k]
+                draw_group(normals, words, source[0], source[1][first : first + width], group, 0)
+            for c in range(3):
+                place = place_of_normal(3 * (number_of_draw & 3) + c, width)
+                for i in range(width):
+                    noise[c * width + i] += normals[place + i]
         for c in range(3):
             for i in range(width):
                 noise[c * width + i] *= sigma[i]

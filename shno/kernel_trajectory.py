@@ -2,6 +2,11 @@
 
 Each step has up to three lane loops: the waveforms at the step's three stages and the thermal field go to buffers that
 stay in the L1 cache, then the solver's step reads them. What a layout does not have costs nothing.
+
+Profile (RK4, float32, easy-plane neuron, 16 lanes a vector; AMD family 26, 3.5 GHz, 1.97 vector multiply-adds a cycle):
+deterministic: 112 instructions a step and vector, 90 of them arithmetic (78 multiply), 13 loads and stores, no spill;
+1.2 ns a lane and core at best, 67 cycles a vector: 0.68 of the multiply-add rate. Multipliers bound it, not memory.
+thermal: 325 (Heun: 271, of 70 without noise): step 139, scaling 9, Philox 99 (27 wide products), Box-Muller 78.
 """
 
 import numpy as np
@@ -12,7 +17,7 @@ from shno import local_noise, waveforms
 from shno.heating import heated_right_hand_side
 from shno.kernel_cache import cached
 from shno.kernel_philox import COSINE_64, SINE_64, polynomial, prepare_noise
-from shno.kernels import FLAGS, INLINED, _written, gather, gather_parameters, lanes, load_at, project, scatter
+from shno.kernels import FLAGS, INLINED, _written, aligned, gather, gather_parameters, lanes, load_at, project, scatter
 from shno.llgs import right_hand_side
 from shno.parameters import Q_NL
 from shno.solvers import heun, rk4
@@ -76,10 +81,6 @@ def _wave_count(layout):
     return lambda layout: value
 
 
-def following(layout, state, energy, at_start):
-    """`thermal_field_at` this state, inside a kernel."""
-
-
 @overload(evaluate, jit_options=INLINED)
 def _evaluate(layout, waves, rows, shared, lane, step, t, i, first):
     lines, names = [], {}
@@ -127,17 +128,6 @@ def _write(layout, y, i, state):
     return names["write"]
 
 
-@overload(following, jit_options=INLINED)
-def _following(layout, state, energy, at_start):
-    if len(layout.layout.tree) == 4:
-        return lambda layout, state, energy, at_start: thermal_field_at(
-            state, at_start[2][-1], energy, at_start[1], at_start[2], at_start[3]
-        )
-    return lambda layout, state, energy, at_start: thermal_field_at(
-        state, at_start[2][-1], energy, at_start[1], at_start[2], None
-    )
-
-
 def prepare_waves(layout, waves, parameters, time, step, lane):
     """Put the waveforms at a step's stages into `waves`, if the layout has any; inside a kernel."""
 
@@ -167,19 +157,20 @@ def _follow_state(layout, noise, energy, y, parameters, waves):
     layout = layout.layout
     if not layout.draws or (len(layout.tree) == 3 and layout.tree[1][Q_NL] is None):
         return lambda layout, noise, energy, y, parameters, waves: None
-    width = layout.lanes
+    width, heat = layout.lanes, len(layout.tree) == 4
 
     def code(layout, noise, energy, y, parameters, waves):
         for i in range(width):
-            at_start = load_at(layout, parameters, waves, noise, i, 0)
-            B = following(layout, read(layout, y, i), energy[i], at_start)
+            given = load_at(layout, parameters, waves, noise, i, 0)
+            heat_parameters = given[3] if heat else None
+            B = thermal_field_at(read(layout, y, i), given[2][-1], energy[i], given[1], given[2], heat_parameters)
             noise[i], noise[width + i], noise[2 * width + i] = B[0], B[1], B[2]
 
     return code
 
 
 @cached
-@njit(nogil=True, fastmath=FLAGS, error_model="numpy")
+@njit(nogil=True, fastmath=FLAGS, error_model="numpy", no_cfunc_wrapper=True)
 def trajectory_kernel(first, last, layout, state, parameters, time, noise_source, saved, save_every, deviation):
     """Advance blocks first ... last: state (3 or 4, n) in place, every save_every-th one into saved (n_saved, .., n).
 
@@ -193,24 +184,23 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
     width, n_state = lanes(layout), state.shape[0]
     rows, shared = parameters
     wave_rows, wave_shared = time[2], time[3]
-    y, p = np.empty(n_state * width, state.dtype), np.empty((rows.shape[0] + shared.shape[0]) * width, state.dtype)
+    y, p = aligned(n_state * width, state.dtype), aligned((rows.shape[0] + shared.shape[0]) * width, state.dtype)
     wave_p = np.empty((wave_rows.shape[0] + wave_shared.shape[0]) * width)
-    waves, noise = np.empty(3 * wave_count(layout) * width, state.dtype), np.empty(3 * width, state.dtype)
-    buffer, sigma = (np.empty(12 * width, state.dtype), np.empty(12 * width, np.uint32)), np.empty(width, state.dtype)
-    worst = np.empty(width, state.dtype)
+    waves, noise = aligned(3 * wave_count(layout) * width, state.dtype), aligned(3 * width, state.dtype)
+    buffer, worst = (aligned(12 * width, state.dtype), aligned(12 * width, np.uint32)), aligned(width, state.dtype)
     for block in range(first, last):
         lane, group = block * width, -1
         gather_parameters(p, rows, shared, lane, width)
         gather_parameters(wave_p, wave_rows, wave_shared, lane, width)
         gather(y, state, lane, width)
-        sigma[:] = noise_source[2][lane : lane + width]
+        sigma, energy = noise_source[2][lane : lane + width], noise_source[4][lane : lane + width]
         worst[:] = 0
         for k in range(saved.shape[0]):
             for j in range(save_every):
                 step = k * save_every + j
                 prepare_waves(layout, waves, wave_p, time, step, lane)
                 group = prepare_noise(layout, noise, buffer, group, noise_source, sigma, step, lane)
-                follow_state(layout, noise, noise_source[4][lane : lane + width], y, p, waves)
+                follow_state(layout, noise, energy, y, p, waves)
                 for i in range(width):
                     start = load_at(layout, p, waves, noise, i, 0)
                     middle, end = load_at(layout, p, waves, noise, i, 1), load_at(layout, p, waves, noise, i, 2)
@@ -219,4 +209,5 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
                     worst[i] = max(worst[i], error)
             scatter(y, saved[k], lane, width)
         scatter(y, state, lane, width)
-        deviation[lane : lane + width] = worst
+        for i in range(width):  # an array assigned to a slice compiles 2 s of text for the error that it might raise
+            deviation[lane + i] = worst[i]

@@ -22,7 +22,7 @@ from shno.layout import Layout
 from shno.vector import dot, number, reciprocal_sqrt
 
 FLAGS = {"contract", "nsz", "nnan", "ninf", "arcp", "afn"}
-INLINED = {"forceinline": True, "fastmath": FLAGS, "error_model": "numpy"}
+INLINED = {"forceinline": True, "fastmath": FLAGS, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 PRIMITIVES = ("number", "reciprocal_sqrt", "cosine_sine", "arctangent", "accumulate", "add", "scale", "total", "each")
 ADJOINT_ROWS = 8  # rows of the adjoint's scratch before the cotangents of the free rows
 
@@ -169,6 +169,14 @@ def project(y):
     square = dot(y, y)
     r = reciprocal_sqrt(square)
     return (r * y[0], r * y[1], r * y[2], *y[3:]), abs(square - number(1.0, square))
+
+
+@register_jitable(forceinline=True, no_cfunc_wrapper=True)
+def aligned(n, dtype):
+    """An empty array of n numbers that starts at a cache line, 64 bytes: no vector is then loaded from two."""
+    room = np.empty(n + 64, dtype)
+    skipped = (-room.ctypes.data % 64) // room.itemsize
+    return room[skipped : skipped + n]
 
 
 @register_jitable(**INLINED)

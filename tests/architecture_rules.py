@@ -36,7 +36,7 @@ ALLOWED = {
     "guard": {"stability", "thermal", "waveform"},
     "call": {"parameters", "plan"},
     "kernels": PHYSICS | {"layout", "solvers", "vector"},
-    "kernel_philox": {"kernels", "philox", "thermal"},
+    "kernel_philox": {"kernels", "philox"},
     "kernel_trajectory": {"heating", "llgs", "local_noise", "parameters", "solvers", "waveforms"}
     | {"kernel_cache", "kernel_philox", "kernels"},
     "compiled": {"kernel_trajectory", "layout", "parameters", "sampled", "threads"},

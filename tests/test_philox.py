@@ -10,7 +10,7 @@ from shno import kernel_philox, philox
 from shno.kernels import FLAGS
 from shno.philox import COMMON, FLICKER, SAMPLE, TELEGRAPH, THERMAL, WELL, draw, normals, uniforms
 
-assert kernel_philox.draw_block  # imported for its overloads
+assert kernel_philox.drawer  # imported for its overloads
 FULL = 2**32 - 1
 KNOWN = [  # Random123, tests/kat_vectors: counter, key, words
     ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
