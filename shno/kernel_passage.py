@@ -18,6 +18,7 @@ from shno.kernels import (
     ADJOINT_ROWS,
     FLAGS,
     INLINED,
+    aligned,
     deposit,
     gather,
     gather_parameters,
@@ -105,9 +106,10 @@ def advance(layout, parameters, noise, buffer, group, source, sigma, lane, n_ste
                              to tell apart: with more the loop is not vectorised, 10 times slower
     """
     width, (threshold, rearm) = lanes(layout), limits
-    zero, one = number(0.0, threshold), number(1.0, threshold)
-    lane[3 * width : 4 * width], lane[4 * width : 5 * width], lane[5 * width : 6 * width] = -2, 0, -1
-    lane[6 * width : 7 * width], lane[7 * width : 8 * width] = 0, 1
+    zero, one, two = number(0.0, threshold), number(1.0, threshold), number(2.0, threshold)
+    for i in range(width):
+        lane[3 * width + i], lane[4 * width + i], lane[5 * width + i] = -two, zero, -one
+        lane[6 * width + i], lane[7 * width + i] = zero, one
     for step in range(n_steps):
         group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
         for i in range(width):
@@ -149,16 +151,16 @@ def passage_kernel(
     """
     width, (fraction, weakened, weak) = lanes(layout), after
     zero, one = number(0.0, weak), number(1.0, weak)
-    lane, left, factor = np.empty(10 * width, m.dtype), np.empty(width, m.dtype), np.empty(width, m.dtype)
-    parameters = np.empty((held.shape[1] + rows.shape[0] + shared.shape[0]) * width, m.dtype)
-    noise, buffer = np.empty(3 * width, m.dtype), (np.empty(12 * width, m.dtype), np.empty(12 * width, np.uint32))
+    lane, left, factor = aligned(10 * width, m.dtype), aligned(width, m.dtype), aligned(width, m.dtype)
+    parameters = aligned((held.shape[1] + rows.shape[0] + shared.shape[0]) * width, m.dtype)
+    noise, buffer = aligned(3 * width, m.dtype), (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
     for block in range(first, last):
         start = block * width
         group, sigma = -1, source[2][start : start + width]
         gather_parameters(parameters[held.shape[1] * width :], rows, shared, start, width)
         gather(lane, m, start, width)
-        lane[8 * width : 9 * width], lane[9 * width :] = carried[0, start : start + width], 0
-        left[:] = carried[1, start : start + width]
+        for i in range(width):
+            lane[8 * width + i], left[i], lane[9 * width + i] = carried[0, start + i], carried[1, start + i], zero
         for k in range(held.shape[0]):
             for i in range(width):
                 factor[i] = weak if left[i] > 0 else one
@@ -170,12 +172,14 @@ def passage_kernel(
                 lane[6 * width + i] = time if opened >= zero else -one
                 left[i] = weakened if lane[4 * width + i] > zero else max(left[i] - one, zero)
             scatter(lane[3 * width :], found[k], start, width)
-            factors[k, start : start + width] = factor
+            for i in range(width):
+                factors[k, start + i] = factor[i]
             if fraction > 0:
                 reset(lane, rest, fraction, lane[4 * width :], start, width)
             scatter(lane, path[k], start, width)
-        carried[0, start : start + width], carried[1, start : start + width] = lane[8 * width : 9 * width], left
-        carried[2, start : start + width] = lane[9 * width :]
+        for i in range(width):
+            carried[0, start + i], carried[1, start + i] = lane[8 * width + i], left[i]
+            carried[2, start + i] = lane[9 * width + i]
 
 
 @register_jitable(**INLINED)
@@ -183,7 +187,8 @@ def retrace(layout, parameters, noise, buffer, group, source, sigma, path, lane,
     """The steps of one drive again: `path` gets the state before each, lane's rows 0-2 end, 4 and 5 peak and step."""
     width = lanes(layout)
     for step in range(n_steps):
-        path[3 * width * step : 3 * width * (step + 1)] = lane[: 3 * width]
+        for i in range(3 * width):
+            path[3 * width * step + i] = lane[i]
         group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
         for i in range(width):
             h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
@@ -235,13 +240,13 @@ def adjoint_kernel(
     truncate                      w is dropped at the start of every so many drives
     """
     width, n_held, n_free = lanes(layout), held.shape[1], held.shape[1] + rows_bar.shape[0]
-    parameters = np.empty((n_held + rows.shape[0] + shared.shape[0]) * width, m.dtype)
-    steps, w = np.empty(n_steps * 3 * width, m.dtype), np.empty(3 * width, m.dtype)
-    noise, buffer = np.empty(3 * width, m.dtype), (np.empty(12 * width, m.dtype), np.empty(12 * width, np.uint32))
+    parameters = aligned((n_held + rows.shape[0] + shared.shape[0]) * width, m.dtype)
+    steps, w = aligned(n_steps * 3 * width, m.dtype), aligned(3 * width, m.dtype)
+    noise, buffer = aligned(3 * width, m.dtype), (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
     # One array, so that the compiler has few pointers to tell apart: m or its cotangent w (3), cotangent of the peak,
     # peak, its step, cotangent of the crossing's time, its step, cotangents of the free rows. With more arrays the
     # loops are not vectorised: 10 times slower.
-    lane = np.empty((ADJOINT_ROWS + n_free) * width, m.dtype)
+    lane = aligned((ADJOINT_ROWS + n_free) * width, m.dtype)
     bars = lane[ADJOINT_ROWS * width :]
     for block in range(first, last):
         start = block * width
@@ -251,9 +256,9 @@ def adjoint_kernel(
         for k in range(held.shape[0] - 1, -1, -1):
             gather(lane, path[k - 1] if k > 0 else m, start, width)
             hold(parameters, held[k], factors[k, start : start + width], start, width)
-            lane[3 * width : 4 * width], lane[4 * width : 5 * width] = peak_bar[k, start : start + width], -2
-            lane[6 * width : 7 * width] = time_bar[k, start : start + width]
-            lane[7 * width : 8 * width] = found[k, 2, start : start + width]
+            for i in range(width):
+                lane[3 * width + i], lane[4 * width + i] = peak_bar[k, start + i], -2
+                lane[6 * width + i], lane[7 * width + i] = time_bar[k, start + i], found[k, 2, start + i]
             group = retrace(layout, parameters, noise, buffer, group, source, sigma, steps, lane, n_steps, k, start)
             for c in range(3):
                 entering = path_bar[k, c, start : start + width]
@@ -261,14 +266,15 @@ def adjoint_kernel(
                     w[c * width + i] += entering[i]
             if fraction > 0:
                 reset_vjp(w, lane, rest, fraction, found[k, 1], start, width)
-            lane[: 3 * width] = w
+            for i in range(3 * width):
+                lane[i] = w[i]
             walk_back(
                 layout, parameters, noise, buffer, group, source, sigma, steps, lane, n_steps, k, start, threshold
             )
             group = -1
             hold_vjp(bars, held_bar[k], factors[k, start : start + width], start, width)
-            w[:] = lane[: 3 * width]
-            if k > 0 and k % truncate == 0:
-                w[:] = 0
+            kept = number(0.0 if k > 0 and k % truncate == 0 else 1.0, w[0])
+            for i in range(3 * width):
+                w[i] = kept * lane[i]
         scatter(lane, m_bar, start, width)
         scatter(bars[n_held * width :], rows_bar, start, width)
