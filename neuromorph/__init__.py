@@ -4,6 +4,7 @@ from importlib import import_module
 
 _HOME = {
     "SHNOLayer": "neuron",
+    "Rate": "rate",
     "Hybrid": "models",
     "build": "models",
     "FastSigmoid": "surrogate",
