@@ -72,29 +72,42 @@ def hold_vjp(bars, held_bar, factor, first, width):
 
 
 @register_jitable(**INLINED)
-def reset(y, rest, fraction, crossed, first, width):
-    """Turn m of the lanes that crossed towards rest (3, n) by a fraction of the angle; 1: set it there."""
-    for i in range(width):
-        if crossed[i] > 0:
-            target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
-            turned = rotate_towards((y[i], y[width + i], y[2 * width + i]), target, fraction)
-            for_all = fraction == 1
-            y[i] = target[0] if for_all else turned[0]
-            y[width + i] = target[1] if for_all else turned[1]
-            y[2 * width + i] = target[2] if for_all else turned[2]
+def pick(picked, crossed):
+    """Put the lanes that crossed into `picked`, in order; returns how many.
+
+    Resets go through such a list: where a loop over all lanes is sometimes vectorised and sometimes not, as addresses
+    happen to lie, its angles are rounded otherwise, and a run is not repeated to the last bit.
+    """
+    count = 0
+    for i in range(len(picked)):
+        picked[count] = i
+        count += 1 if crossed[i] > 0 else 0
+    return count
 
 
 @register_jitable(**INLINED)
-def reset_vjp(w, y, rest, fraction, crossed, first, width):
-    """w, the cotangent of m after the reset, becomes that before it, where m was y."""
-    for i in range(width):
-        if crossed[first + i] > 0:
-            target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
-            bar = rotate_towards_vjp(
-                (y[i], y[width + i], y[2 * width + i]), (w[i], w[width + i], w[2 * width + i]), target, fraction
-            )
-            left = number(0.0 if fraction == 1 else 1.0, w[0])
-            w[i], w[width + i], w[2 * width + i] = left * bar[0], left * bar[1], left * bar[2]
+def reset(y, rest, fraction, picked, count, first, width):
+    """Turn m of the picked lanes towards rest (3, n) by a fraction of the angle; 1: set it there."""
+    for k in range(count):
+        i = picked[k]
+        target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
+        turned = rotate_towards((y[i], y[width + i], y[2 * width + i]), target, fraction)
+        for_all = fraction == 1
+        y[i] = target[0] if for_all else turned[0]
+        y[width + i] = target[1] if for_all else turned[1]
+        y[2 * width + i] = target[2] if for_all else turned[2]
+
+
+@register_jitable(**INLINED)
+def reset_vjp(w, y, rest, fraction, picked, count, first, width):
+    """w, the cotangent of m after the reset of the picked lanes, becomes that before it, where m was y."""
+    for k in range(count):
+        i = picked[k]
+        target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
+        m, bar = (y[i], y[width + i], y[2 * width + i]), (w[i], w[width + i], w[2 * width + i])
+        bar = rotate_towards_vjp(m, bar, target, fraction)
+        left = number(0.0 if fraction == 1 else 1.0, w[0])
+        w[i], w[width + i], w[2 * width + i] = left * bar[0], left * bar[1], left * bar[2]
 
 
 @register_jitable(**INLINED)
@@ -152,6 +165,7 @@ def passage_kernel(
     width, (fraction, weakened, weak) = lanes(layout), after
     zero, one = number(0.0, weak), number(1.0, weak)
     lane, left, factor = aligned(10 * width, m.dtype), aligned(width, m.dtype), aligned(width, m.dtype)
+    picked = np.empty(width, np.int64)
     parameters = aligned((held.shape[1] + rows.shape[0] + shared.shape[0]) * width, m.dtype)
     noise, buffer = aligned(3 * width, m.dtype), (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
     for block in range(first, last):
@@ -175,7 +189,8 @@ def passage_kernel(
             for i in range(width):
                 factors[k, start + i] = factor[i]
             if fraction > 0:
-                reset(lane, rest, fraction, lane[4 * width :], start, width)
+                count = pick(picked, lane[4 * width : 5 * width])
+                reset(lane, rest, fraction, picked, count, start, width)
             scatter(lane, path[k], start, width)
         for i in range(width):
             carried[0, start + i], carried[1, start + i] = lane[8 * width + i], left[i]
@@ -240,6 +255,7 @@ def adjoint_kernel(
     truncate                      w is dropped at the start of every so many drives
     """
     width, n_held, n_free = lanes(layout), held.shape[1], held.shape[1] + rows_bar.shape[0]
+    picked = np.empty(width, np.int64)
     parameters = aligned((n_held + rows.shape[0] + shared.shape[0]) * width, m.dtype)
     steps, w = aligned(n_steps * 3 * width, m.dtype), aligned(3 * width, m.dtype)
     noise, buffer = aligned(3 * width, m.dtype), (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
@@ -265,7 +281,8 @@ def adjoint_kernel(
                 for i in range(width):
                     w[c * width + i] += entering[i]
             if fraction > 0:
-                reset_vjp(w, lane, rest, fraction, found[k, 1], start, width)
+                count = pick(picked, found[k, 1, start : start + width])
+                reset_vjp(w, lane, rest, fraction, picked, count, start, width)
             for i in range(3 * width):
                 lane[i] = w[i]
             walk_back(
