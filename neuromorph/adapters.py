@@ -78,7 +78,8 @@ class SHNOLeaky(snn.Leaky):
             raise ValueError(f"input_ must be a tensor {shape} and not empty, got {got}. Drop an empty last batch.")
         goes_on = self._others is not None and self.my.shape == input_.shape
         spikes, state = self.layer(input_.reshape(1, -1, n), self._state() if goes_on else None)
-        self._taken = self._taken + 1 if goes_on else 1
+        taken, block = self._taken + 1 if goes_on else 1, self.layer.truncate
+        self._taken = taken % block if block else 0  # no count without end: torch.compile would compile for each
         self._keep(state, input_.shape)
         spikes = spikes.reshape(input_.shape)
         return spikes if self.init_hidden and not self.output else (spikes, self.my)
@@ -141,7 +142,7 @@ class SHNOLeaky(snn.Leaky):
         state = self._others._replace(m=m)
         if self._attached and not self.my.requires_grad:
             return _detached(state)
-        over = self.layer.truncate is not None and self._taken % self.layer.truncate == 0
+        over = self.layer.truncate is not None and self._taken == 0
         return state._replace(m=m.detach()) if over else state
 
     def _keep(self, state, shape):
@@ -262,7 +263,7 @@ def reset(net):
     if not isinstance(net, nn.Module):
         raise TypeError(f"net must be a torch.nn.Module, got {net!r}. Pass the network.")
     for module in net.modules():
-        if isinstance(module, SHNONode):
+        if isinstance(module, SHNOLayer | SHNONode):
             module.reset()
         elif callable(getattr(module, "reset_mem", None)):
             module.reset_mem()

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 import shno
+from neuromorph import opaque
 from neuromorph.settings import check_settings
 from neuromorph.surrogate import FastSigmoid, as_surrogate
 
@@ -34,10 +35,15 @@ class State(NamedTuple):
     armed: torch.Tensor
     remaining: torch.Tensor
 
+    def detach(self):
+        """The same state, cut from its history of gradients."""
+        return State(*(each.detach() for each in self))
+
 
 class SHNOLayer(nn.Module):
     """Spin Hall nano-oscillators as spiking neurons: forward(x, state=None) -> (spikes, state).
 
+    Under torch.compile it is one operation, which the graph holds unbroken (`opaque`).
     n : int                       neurons
     oscillator : shno.Oscillator  one for all, or arrays (n,) for one each; the easy-plane neuron by default
     bias : shno.Drive             rest current and field; the preset's operating point by default
@@ -89,7 +95,7 @@ class SHNOLayer(nn.Module):
         super().__init__()
         self.n, self.n_steps, self.dt, self.neural_step, self.truncate = n, n_steps, dt, neural_step, truncate
         self.component, self.threshold, self.rearm = component, threshold, rearm
-        self.clip, self.reset, self.reset_fraction, self.read_out = clip, reset, reset_fraction, read_out
+        self.clip, self.reset_mode, self.reset_fraction, self.read_out = clip, reset, reset_fraction, read_out
         self.refractory, self.refractory_factor = refractory, refractory_factor
         self.surrogate = FastSigmoid() if surrogate is None else as_surrogate(surrogate)
         self.oscillator = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
@@ -101,12 +107,29 @@ class SHNOLayer(nn.Module):
         self.parameters_of_device = shno.parameters(self.oscillator, self.bias)
         # Not a buffer: module.to(torch.bfloat16) must not round a unit vector.
         self.rest = torch.as_tensor(shno.equilibrium(self.oscillator, self.bias, driven=True)).expand(n, 3).clone()
+        self.number = opaque.enlist(self)
+
+    def __setstate__(self, state):
+        """Take over a copy's or a pickle's parts, under a number of its own."""
+        super().__setstate__(state)
+        self.number = opaque.enlist(self)
 
     def initial_state(self, batch, like):
         """All neurons at rest and armed: the State on the device and in the precision of `like`."""
         m = self.rest.to(like).expand(batch, self.n, 3)
         armed = m[..., self.component] < self.threshold
         return State(m, armed, torch.zeros_like(armed, dtype=torch.int64))
+
+    def blank_state(self, batch, like):
+        """A State of the shapes and types of `initial_state` and of no values, for what needs only these."""
+        m = like.new_empty(batch, self.n, 3)
+        return State(m, *(m.new_empty(m.shape[:2], dtype=dtype) for dtype in (torch.bool, torch.int64)))
+
+    def reset(self):
+        """Nothing: the state is the caller's, none is kept here. For tools that call it on every module."""
+
+    def detach(self):
+        """Nothing, as `reset`; `State.detach` cuts a state from its history of gradients."""
 
     def drive(self, x):
         """Damping-like torque for an input x in units of a_c: a_c clip(bias + x, 0, clip), T."""
@@ -121,17 +144,23 @@ class SHNOLayer(nn.Module):
         Returns : spikes (steps, batch, n), in x's dtype (float32 for half precision), and the State after the last step
         Raises : ValueError for another shape or an empty batch
         """
+        if torch.compiler.is_compiling() or x.is_meta:
+            return opaque.forward(self, x, state)
+        self.check_input(x)
+        x = x.float() if x.dtype in HALF else x  # m needs at least float32
+        a_DL = self.drive(x)
+        a_DL = a_DL if x.ndim == 3 else a_DL.expand(self.n_steps, *x.shape)
+        passage, state = self._integrate(a_DL, self._checked(state, x))
+        return self._read(passage), state
+
+    def check_input(self, x):
+        """ValueError unless x is a finite input of this layer."""
         if x.ndim not in (2, 3) or x.shape[-1] != self.n or x.numel() == 0 or not x.is_floating_point():
             expected = f"(batch, {self.n}) or (steps, batch, {self.n}) and not empty, floating-point"
             got = f"{tuple(x.shape)}, {x.dtype}"
             raise ValueError(f"x must be {expected}, got {got}. Neurons are the last axis, time the first.")
         if not bool(x.isfinite().all()):
             raise ValueError("x must be finite, got NaN or infinity. Look at what feeds the layer.")
-        x = x.float() if x.dtype in HALF else x  # m needs at least float32
-        a_DL = self.drive(x)
-        a_DL = a_DL if x.ndim == 3 else a_DL.expand(self.n_steps, *x.shape)
-        passage, state = self._integrate(a_DL, self._checked(state, x))
-        return self._read(passage), state
 
     def step(self, x, state):
         """One neural step: x (batch, n), State -> output (batch, n), State."""
@@ -150,7 +179,7 @@ class SHNOLayer(nn.Module):
 
     def _integrate(self, a_DL, state):
         """The physics: torques a_DL (steps, batch, n) from a state on -> shno.Sequence, State."""
-        fraction = {"none": 0.0, "hard": 1.0, "soft": self.reset_fraction}[self.reset]
+        fraction = {"none": 0.0, "hard": 1.0, "soft": self.reset_fraction}[self.reset_mode]
         passage = shno.integrate_sequence(
             self.parameters_of_device,
             state.m,
@@ -194,7 +223,7 @@ class SHNOLayer(nn.Module):
     def extra_repr(self):
         """Settings that decide the layer's dynamics, for print(model)."""
         times = f"neural_step={self.neural_step:.3g}, dt={self.dt:.3g}"
-        return f"{self.n}, n_steps={self.n_steps}, {times}, reset={self.reset!r}"
+        return f"{self.n}, n_steps={self.n_steps}, {times}, reset={self.reset_mode!r}"
 
 
 @torch.no_grad()

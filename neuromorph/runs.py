@@ -139,7 +139,8 @@ def layer_settings(model):
         "truncate",
         "critical_torque",
     )
-    return {name: getattr(layer, name) for name in names} | {
+    attributes = {"reset": "reset_mode"}  # `reset` is a method
+    return {name: getattr(layer, attributes.get(name, name)) for name in names} | {
         "surrogate": repr(layer.surrogate),
         "oscillator": "easy-plane-neuron",
     }

@@ -17,11 +17,9 @@ def check_settings(layer):
         _check_whole("truncate", layer.truncate, 1, "2 is usual, None reaches all the way back.")
     if layer.component not in (0, 1, 2):
         raise ValueError(f"component must be 0, 1 or 2, got {layer.component!r}. It is the x, y or z of m.")
-    for name, known in (("reset", RESETS), ("read_out", READ_OUTS)):
-        if getattr(layer, name) not in known:
-            raise ValueError(
-                f"{name} must be one of {', '.join(known)}, got {getattr(layer, name)!r}. Choose one of these."
-            )
+    for name, value, known in (("reset", layer.reset_mode, RESETS), ("read_out", layer.read_out, READ_OUTS)):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}. Choose one of these.")
     if layer.critical_torque == 0 or not np.isfinite(layer.critical_torque):
         got = f"got {layer.critical_torque!r}. Its sign is that of the torque that leads towards a spike."
         raise ValueError(f"critical_torque must be finite and not 0, {got}")

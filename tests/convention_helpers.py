@@ -26,7 +26,7 @@ NEURONS = {
     "snn.Leaky": Neuron(lambda: snn.Leaky(beta=0.9, init_hidden=True), utils.reset),
     "SHNOLeaky": Neuron(lambda: adapters.SHNOLeaky(init_hidden=True, **SMALL), adapters.reset),
     "SHNONode": Neuron(lambda: adapters.SHNONode(N, **SMALL), adapters.reset),
-    "SHNOLayer": Neuron(lambda: SHNOLayer(N, **SMALL), lambda net: None),  # it keeps nothing to reset
+    "SHNOLayer": Neuron(lambda: SHNOLayer(N, **SMALL), adapters.reset),
 }
 
 

@@ -74,10 +74,11 @@ def test_spikingjellys_multi_step_forward_and_layers_take_it(functional, jelly):
     assert 0 < spikes.sum() < spikes.numel() and net[0].weight.grad.abs().sum() > 0
 
 
-def test_spikingjellys_reset_of_a_network_with_the_layer_itself_does_it_no_harm(functional):
+def test_spikingjellys_reset_and_detach_of_a_network_with_the_layer_itself_do_it_no_harm(functional):
     net = nn.Sequential(nn.Linear(6, N), SHNOLayer(N, **SMALL))
     before = net[1](inputs())[0]
     functional.reset_net(net)
+    functional.detach_net(net)
     assert torch.equal(net[1](inputs())[0], before)
 
 
@@ -104,6 +105,15 @@ def test_our_reset_reaches_a_node():
     node(inputs()[0])
     adapters.reset(nn.Sequential(nn.Sequential(node)))
     assert node.state is None
+
+
+@pytest.mark.parametrize("kind", [SHNOLayer, SHNOCell, SHNONode])
+def test_our_reset_reaches_the_layer_within(kind, monkeypatch):
+    calls = []
+    monkeypatch.setattr(SHNOLayer, "reset", lambda layer: calls.append(layer))
+    neuron = kind(N, **SMALL)
+    adapters.reset(nn.Sequential(nn.Sequential(neuron)))
+    assert calls == [getattr(neuron, "layer", neuron)]
 
 
 # ---- Norse ----------------------------------------------------------------------------------------------------------

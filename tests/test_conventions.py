@@ -192,6 +192,13 @@ def test_without_a_reset_the_neuron_goes_on(name):
     assert torch.equal(spikes_of(neuron, inputs()), spikes_of(like, inputs()))
 
 
+@pytest.mark.parametrize("name", ["SHNOLayer", "SHNONode"])
+def test_reset_and_detach_are_methods_that_return_nothing(name):
+    neuron, spikes = used(name)
+    assert neuron.detach() is None and neuron.reset() is None
+    assert torch.equal(spikes_of(neuron, inputs()), spikes)
+
+
 # ---- batches --------------------------------------------------------------------------------------------------------
 
 
