@@ -129,8 +129,10 @@ def _passage_vjp(number, x, state, parameters, bars, needed):
         buffers = [each.clone() for each in layer.buffers()]
         state = layer.blank_state(0, x)._make(tensors[1 : 1 + length])
         output, after = _run(layer, tensors[0], state, (*tensors[1 + length :], *buffers))
-        pairs = [pair for pair in zip((output, *after), bars, strict=True) if pair[0].requires_grad]
+        pairs = [(y, bar) for y, bar in zip((output, *after), bars, strict=True) if y.requires_grad]
         inputs = [each for each in tensors if each.requires_grad]
+        if not pairs:  # what wants a gradient takes no part
+            return [torch.zeros_like(each) for each in inputs]
         results, bars = zip(*pairs, strict=True)
         return _own(torch.autograd.grad(results, inputs, bars, allow_unused=True, materialize_grads=True))
 

@@ -183,6 +183,13 @@ def test_a_layer_that_counts_is_called_as_often_and_its_parameters_have_gradient
         assert torch.allclose(same, one, rtol=1e-9, atol=1e-12)
 
 
+def test_a_parameter_that_takes_no_part_has_a_gradient_of_zero():
+    layer = SHNOLayer(N, **SMALL)
+    layer.idle = nn.Parameter(torch.ones(2))
+    compiled(layer)(drives(2, N))[0].sum().backward()
+    assert torch.equal(layer.idle.grad, torch.zeros(2))
+
+
 # ---- its number -----------------------------------------------------------------------------------------------------
 
 
