@@ -12,10 +12,13 @@ _HOME = {
     "Smooth": "surrogate",
     "as_surrogate": "surrogate",
     "SHNOLeaky": "adapters",
+    "Noise": "noise",
+    "Variability": "chips",
+    "evaluate_chips": "chips",
     "regime": "regimes",
     "input_range": "regimes",
 }
-_MODULES = ("adapters", "datasets", "models", "neuron", "plots", "regimes", "surrogate", "training")
+_MODULES = ("adapters", "chips", "datasets", "models", "neuron", "noise", "plots", "regimes", "surrogate", "training")
 
 __all__ = [*_HOME, *_MODULES]
 

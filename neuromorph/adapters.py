@@ -99,8 +99,8 @@ class SHNOLeaky(snn.Leaky):
         if value is self.my:
             return
         like = value.detach().float() if value.dtype in (torch.float16, torch.bfloat16) else value.detach()
-        self._keep(self.layer.initial_state(value.numel() // self.layer.n, like), value.shape)
-        self._others = None  # the next step starts at rest in the precision of its input
+        self._hold(self.layer.at_rest(value.numel() // self.layer.n, like), value.shape)
+        self._others, self._attached = None, False  # the next step starts at rest in the precision of its input
 
     def reset_mem(self):
         """Put m at rest; returns mem."""
@@ -145,9 +145,11 @@ class SHNOLeaky(snn.Leaky):
         over = self.layer.truncate is not None and self._taken == 0
         return state._replace(m=m.detach()) if over else state
 
+    def _hold(self, m, shape):
+        self.mx, self.my, self.mz = (part.clone() for part in m.reshape(*shape, 3).unbind(-1))  # no view: detach_()
+
     def _keep(self, state, shape):
-        m = state.m.reshape(*shape, 3).unbind(-1)
-        self.mx, self.my, self.mz = (part.clone() for part in m)  # detach_() refuses a view
+        self._hold(state.m, shape)
         self._others, self._attached = state._replace(m=None), self.my.requires_grad
 
 

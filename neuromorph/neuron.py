@@ -8,7 +8,6 @@ default torque a_DL = a_c (bias + x), clipped to [0, 16 a_c]: below 0 m would tu
 beyond 16 a_c it leaves the plane.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,8 @@ import torch
 from torch import nn
 
 import shno
-from neuromorph import opaque
+from neuromorph import chips, opaque
+from neuromorph.noise import begun, brown, check_noise, disturbed, joined
 from neuromorph.settings import check_settings
 from neuromorph.surrogate import FastSigmoid, as_surrogate
 
@@ -29,11 +29,15 @@ class State(NamedTuple):
     m : (batch, n, 3)              unit magnetisation
     armed : (batch, n), bool       whether the next upward crossing counts: m_y was below `rearm` since the last one
     remaining : (batch, n), int    neural steps of the refractory drive that are left
+    inference : (batch,), int      number of the inference, which tells its noise from another's
+    done : (batch,), int           neural steps since its beginning
     """
 
     m: torch.Tensor
     armed: torch.Tensor
     remaining: torch.Tensor
+    inference: torch.Tensor
+    done: torch.Tensor
 
     def detach(self):
         """The same state, cut from its history of gradients."""
@@ -66,6 +70,9 @@ class SHNOLayer(nn.Module):
     truncate : int | None         the gradient reaches back within blocks of so many neural steps, None: all. The phase
                                   of a turning m depends on its past with a sensitivity that grows with time and
                                   changes sign: the hybrid learns alike with 1 and 2, much more slowly from 3 on
+    noise : Noise                 None: none. A forward without a state begins inferences, each with its own, as does
+                                  `initial_state`: what is computed twice (torch.utils.checkpoint) wants its state
+    variability : Variability     each neuron a device of its own; None: all are the oscillator
     Raises : ValueError, TypeError
     """
 
@@ -90,23 +97,30 @@ class SHNOLayer(nn.Module):
         read_out="spike",
         surrogate=None,
         truncate=2,
+        noise=None,
+        variability=None,
     ):
-        """Check the settings and find the rest state; nothing is random."""
+        """Check the settings and find the rest state; nothing is random but what has a seed."""
         super().__init__()
         self.n, self.n_steps, self.dt, self.neural_step, self.truncate = n, n_steps, dt, neural_step, truncate
         self.component, self.threshold, self.rearm = component, threshold, rearm
         self.clip, self.reset_mode, self.reset_fraction, self.read_out = clip, reset, reset_fraction, read_out
         self.refractory, self.refractory_factor = refractory, refractory_factor
         self.surrogate = FastSigmoid() if surrogate is None else as_surrogate(surrogate)
-        self.oscillator = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
+        self.noise, self.variability = noise, variability
+        self.oscillator = self.nominal = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
         self.bias = shno.operating_point("easy-plane-neuron") if bias is None else bias
         pinning = float(np.max(np.linalg.norm(self.bias.B_ext, axis=-1)))
         self.critical_torque = pinning if critical_torque is None else critical_torque
-        check_settings(self)
+        for check in (check_settings, check_noise, chips.check_variability):
+            check(self)
         self.steps_each = round(neural_step / dt)
-        self.parameters_of_device = shno.parameters(self.oscillator, self.bias)
-        # Not a buffer: module.to(torch.bfloat16) must not round a unit vector.
-        self.rest = torch.as_tensor(shno.equilibrium(self.oscillator, self.bias, driven=True)).expand(n, 3).clone()
+        self.register_buffer("inferences", torch.zeros(2, dtype=torch.int64))  # begun in training, in evaluation
+        self.register_buffer("chip", torch.zeros((), dtype=torch.int64))
+        self.register_load_state_dict_post_hook(chips.refabricate)
+        self.install(chips.nominal(self.oscillator, self.bias, n))
+        if variability is not None:
+            self.fabricate(variability.chip)
         self.number = opaque.enlist(self)
 
     def __setstate__(self, state):
@@ -114,16 +128,45 @@ class SHNOLayer(nn.Module):
         super().__setstate__(state)
         self.number = opaque.enlist(self)
 
+    @property
+    def installed(self):
+        """What is integrated: a `chips.Device`."""
+        return chips.Device(self.oscillator, self.parameters_of_device, self.rest, self.gain)
+
+    def install(self, device):
+        """Integrate this `chips.Device` from now on."""
+        # Not buffers: module.to(torch.bfloat16) must not round a unit vector.
+        self.oscillator, self.parameters_of_device, self.rest, self.gain = device
+
+    def fabricate(self, chip, *, spread=None, first=None):
+        """Make the neurons the devices of a chip, `chips.fabricate`."""
+        chips.fabricate(self, chip, spread=spread, first=first)
+
+    def train(self, mode=True):
+        """As of torch.nn.Module; evaluation counts its inferences anew, training takes its next chip if it is to."""
+        super().train(mode)
+        self.inferences[1] *= mode
+        chips.next_chip(self, "epoch")
+        return self
+
+    def at_rest(self, batch, like):
+        """m of all neurons at rest, (batch, n, 3), on the device and in the precision of `like`."""
+        return self.rest.to(like).expand(batch, self.n, 3)
+
     def initial_state(self, batch, like):
-        """All neurons at rest and armed: the State on the device and in the precision of `like`."""
-        m = self.rest.to(like).expand(batch, self.n, 3)
+        """All neurons at rest and armed, where inferences begin: the State, on the device and in the precision of
+        `like`. It counts them: each call has noise of its own.
+        """
+        chips.next_chip(self, "batch")
+        m, inference = self.at_rest(batch, like), begun(self, batch).to(like.device)
         armed = m[..., self.component] < self.threshold
-        return State(m, armed, torch.zeros_like(armed, dtype=torch.int64))
+        return State(m, armed, torch.zeros_like(armed, dtype=torch.int64), inference, torch.zeros_like(inference))
 
     def blank_state(self, batch, like):
         """A State of the shapes and types of `initial_state` and of no values, for what needs only these."""
-        m = like.new_empty(batch, self.n, 3)
-        return State(m, *(m.new_empty(m.shape[:2], dtype=dtype) for dtype in (torch.bool, torch.int64)))
+        m, whole = like.new_empty(batch, self.n, 3), {"dtype": torch.int64}
+        rows = (m.new_empty(batch, self.n, dtype=torch.bool), m.new_empty(batch, self.n, **whole))
+        return State(m, *rows, *(m.new_empty(batch, **whole) for _ in range(2)))
 
     def reset(self):
         """Nothing: the state is the caller's, none is kept here. For tools that call it on every module."""
@@ -132,9 +175,12 @@ class SHNOLayer(nn.Module):
         """Nothing, as `reset`; `State.detach` cuts a state from its history of gradients."""
 
     def drive(self, x):
-        """Damping-like torque for an input x in units of a_c: a_c clip(bias + x, 0, clip), T."""
-        bias = torch.as_tensor(self.parameters_of_device["a_DL"], dtype=x.dtype, device=x.device) / self.critical_torque
-        return self.critical_torque * (bias + x).clamp(0.0, self.clip)
+        """Damping-like torque for an input x in units of a_c: gain a_c clip(bias + x, 0, clip), T."""
+        bias, unit = (
+            torch.as_tensor(value, dtype=x.dtype, device=x.device)
+            for value in (self.parameters_of_device["a_DL"], self.critical_torque * self.gain)
+        )
+        return unit * (bias / unit + x).clamp(0.0, self.clip)
 
     def forward(self, x, state=None):
         """Neural steps under the input x.
@@ -148,9 +194,9 @@ class SHNOLayer(nn.Module):
             return opaque.forward(self, x, state)
         self.check_input(x)
         x = x.float() if x.dtype in HALF else x  # m needs at least float32
-        a_DL = self.drive(x)
-        a_DL = a_DL if x.ndim == 3 else a_DL.expand(self.n_steps, *x.shape)
-        passage, state = self._integrate(a_DL, self._checked(state, x))
+        state, steps = self._checked(state, x), self.n_steps if x.ndim == 2 else len(x)
+        a_DL = self.drive(disturbed(self, x, state, steps)).expand(steps, *x.shape[-2:])
+        passage, state = self._integrate(a_DL, state)
         return self._read(passage), state
 
     def check_input(self, x):
@@ -175,10 +221,14 @@ class SHNOLayer(nn.Module):
         if state.m.shape != expected:
             got = f"{tuple(state.m.shape)}. A state belongs to its batch."
             raise ValueError(f"state.m must be (batch, n, 3) = {expected}, got {got}")
-        return state._replace(m=state.m.to(x), armed=state.armed.to(x.device), remaining=state.remaining.to(x.device))
+        return State(state.m.to(x), *(each.to(x.device) for each in state[1:]))
 
     def _integrate(self, a_DL, state):
         """The physics: torques a_DL (steps, batch, n) from a state on -> shno.Sequence, State."""
+        noise, apart = brown(self, state, len(a_DL))
+        if len(apart) > 1:
+            pieces = [self._integrate(a_DL[:, each], State(*(part[each] for part in state))) for each in apart]
+            return joined(pieces, torch.cat(apart).argsort())
         fraction = {"none": 0.0, "hard": 1.0, "soft": self.reset_fraction}[self.reset_mode]
         passage = shno.integrate_sequence(
             self.parameters_of_device,
@@ -196,8 +246,10 @@ class SHNOLayer(nn.Module):
             refractory_factor=self.refractory_factor,
             remaining=state.remaining,
             truncate=self.truncate,
+            **noise,
         )
-        return passage, State(passage.m[-1], passage.armed, passage.remaining)
+        carried = (passage.armed, passage.remaining, state.inference, state.done + len(a_DL))
+        return passage, State(passage.m[-1], *carried)
 
     def _read(self, passage):
         """What the layer puts out for a shno.Sequence."""
@@ -224,36 +276,3 @@ class SHNOLayer(nn.Module):
         """Settings that decide the layer's dynamics, for print(model)."""
         times = f"neural_step={self.neural_step:.3g}, dt={self.dt:.3g}"
         return f"{self.n}, n_steps={self.n_steps}, {times}, reset={self.reset_mode!r}"
-
-
-@torch.no_grad()
-def record(layer, x, *, save_every=5):
-    """The magnetisation of a layer under an input, as a shno.Trajectory: every `save_every`-th RK4 step, resets
-    included.
-
-    layer : SHNOLayer
-    x : (images, n) held, or (steps, images, n)   as `forward` takes it
-    Returns : Trajectory with m (steps x steps_each / save_every + 1, images, n, 3), float32; its drive is the
-    Sampled torque of each neural step.
-        What is saved at the end of a neural step is the state before its reset, which shows as a jump after it.
-    """
-    x = x.expand(layer.n_steps, *x.shape) if x.ndim == 2 else x
-    a = layer.drive(x.double()).cpu().numpy()
-    state, pieces = layer.initial_state(x.shape[1], x), []
-    for k in range(len(x)):
-        drive = shno.Drive(a_DL=a[k], B_ext=layer.bias.B_ext)
-        piece = shno.simulate(
-            layer.oscillator,
-            drive,
-            duration=layer.neural_step,
-            dt=layer.dt,
-            m0=state.m.cpu().numpy(),
-            save_every=save_every,
-            dtype="float32",
-        )
-        pieces.append(piece.m[1:])
-        _, state = layer.step(x[k], state)
-    m = np.concatenate([layer.initial_state(x.shape[1], x).m.cpu().numpy()[None], *pieces])
-    t = layer.dt * save_every * np.arange(len(m))
-    whole = shno.Drive(a_DL=shno.Sampled(a, layer.neural_step), B_ext=layer.bias.B_ext)
-    return replace(piece, t=t, m=m, drive=whole)

@@ -17,7 +17,7 @@ import torch
 
 from neuromorph.datasets import batches, held_out_split, load
 from neuromorph.models import TWINS, Hybrid, build
-from neuromorph.neuron import record
+from neuromorph.record import record
 from neuromorph.training import evaluate, fit
 
 

@@ -5,7 +5,7 @@ from neuron_helpers import A_C, drives, passage, rotate_towards, spikes_of
 
 import shno
 from neuromorph import SHNOLayer
-from neuromorph.neuron import record
+from neuromorph.record import record
 
 
 @pytest.fixture(scope="module")

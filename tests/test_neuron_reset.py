@@ -3,7 +3,7 @@ import torch
 from neuron_helpers import at_rest, drives, rotate_towards, spikes_of, unit_vectors
 
 from neuromorph import SHNOLayer
-from neuromorph.neuron import record
+from neuromorph.record import record
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 1.0])
