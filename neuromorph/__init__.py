@@ -12,13 +12,37 @@ _HOME = {
     "Smooth": "surrogate",
     "as_surrogate": "surrogate",
     "SHNOLeaky": "adapters",
+    "Traces": "traces",
+    "RunningGain": "gain",
+    "Bounded": "bounded",
+    "ActivityWarning": "activity",
+    "Energy": "energy",
+    "MemoryReport": "memory",
     "Noise": "noise",
     "Variability": "chips",
     "evaluate_chips": "chips",
     "regime": "regimes",
     "input_range": "regimes",
 }
-_MODULES = ("adapters", "chips", "datasets", "models", "neuron", "noise", "plots", "regimes", "surrogate", "training")
+_MODULES = (
+    "activity",
+    "adapters",
+    "bounded",
+    "chips",
+    "datasets",
+    "energy",
+    "gain",
+    "learnable",
+    "memory",
+    "models",
+    "neuron",
+    "noise",
+    "plots",
+    "regimes",
+    "surrogate",
+    "traces",
+    "training",
+)
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 import shno
+from neuromorph.learnable import DEVICE
 
 RESAMPLE = ("never", "epoch", "batch")
 UNSEEN = 1 << 62  # chips of `evaluate_chips` begin here: none of them is trained on
@@ -146,6 +147,12 @@ def fabricate(layer, chip, *, spread=None, first=None):
         first = 0 if own is None else own.first
     _check_whole("first", first, 0, LAST_DEVICE - 1)
     spread = own.spread if spread is None else _check_spread(spread)
+    learnt = layer.learned.keys() & {"bias", *DEVICE}
+    if learnt:
+        got = ", ".join(sorted(learnt))
+        raise ValueError(
+            f"learn must name no constant of a device that is fabricated, got {got}. See design()."
+        )
     layer.install(fabricated(layer.nominal, layer.bias, layer.n, spread, chip=chip, first=first))
     layer.chip.fill_(chip)
 

@@ -8,40 +8,22 @@ default torque a_DL = a_c (bias + x), clipped to [0, 16 a_c]: below 0 m would tu
 beyond 16 a_c it leaves the plane.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from torch import nn
 
 import shno
-from neuromorph import chips, opaque
-from neuromorph.noise import begun, brown, check_noise, disturbed, joined
+from neuromorph import chips, learnable, opaque
+from neuromorph.activity import Activity
+from neuromorph.energy import energy
+from neuromorph.memory import memory_report
+from neuromorph.noise import added, begun, brown, check_noise, joined
+from neuromorph.read_out import read
 from neuromorph.settings import check_settings
+from neuromorph.state import State
 from neuromorph.surrogate import FastSigmoid, as_surrogate
 
 HALF = (torch.float16, torch.bfloat16)
-
-
-class State(NamedTuple):
-    """The whole state of the layer.
-
-    m : (batch, n, 3)              unit magnetisation
-    armed : (batch, n), bool       whether the next upward crossing counts: m_y was below `rearm` since the last one
-    remaining : (batch, n), int    neural steps of the refractory drive that are left
-    inference : (batch,), int      number of the inference, which tells its noise from another's
-    done : (batch,), int           neural steps since its beginning
-    """
-
-    m: torch.Tensor
-    armed: torch.Tensor
-    remaining: torch.Tensor
-    inference: torch.Tensor
-    done: torch.Tensor
-
-    def detach(self):
-        """The same state, cut from its history of gradients."""
-        return State(*(each.detach() for each in self))
 
 
 class SHNOLayer(nn.Module):
@@ -73,6 +55,10 @@ class SHNOLayer(nn.Module):
     noise : Noise                 None: none. A forward without a state begins inferences, each with its own, as does
                                   `initial_state`: what is computed twice (torch.utils.checkpoint) wants its state
     variability : Variability     each neuron a device of its own; None: all are the oscillator
+    learn                         {name: (low, high)}: bias (a_c), threshold, gain (of the input) and device constants
+                                  that are learnt, within bounds (`learnable.learnables`)
+    input_gain                    a `RunningGain` of the input, or None
+    `activity` counts spikes and warns of dead and saturated neurons; `report()` tells.
     Raises : ValueError, TypeError
     """
 
@@ -99,11 +85,14 @@ class SHNOLayer(nn.Module):
         truncate=2,
         noise=None,
         variability=None,
+        learn=None,
+        input_gain=None,
     ):
         """Check the settings and find the rest state; nothing is random but what has a seed."""
         super().__init__()
+        self.learned, self.input_gain = nn.ModuleDict(), input_gain
         self.n, self.n_steps, self.dt, self.neural_step, self.truncate = n, n_steps, dt, neural_step, truncate
-        self.component, self.threshold, self.rearm = component, threshold, rearm
+        self.component, self.fixed_threshold, self.rearm = component, threshold, rearm
         self.clip, self.reset_mode, self.reset_fraction, self.read_out = clip, reset, reset_fraction, read_out
         self.refractory, self.refractory_factor = refractory, refractory_factor
         self.surrogate = FastSigmoid() if surrogate is None else as_surrogate(surrogate)
@@ -121,12 +110,23 @@ class SHNOLayer(nn.Module):
         self.install(chips.nominal(self.oscillator, self.bias, n))
         if variability is not None:
             self.fabricate(variability.chip)
+        self.learned, self.activity = learnable.learnables(self, learn), Activity(n)
         self.number = opaque.enlist(self)
 
     def __setstate__(self, state):
         """Take over a copy's or a pickle's parts, under a number of its own."""
         super().__setstate__(state)
         self.number = opaque.enlist(self)
+
+    @property
+    def threshold(self):
+        """The threshold now, a number."""
+        now = self.threshold_now()
+        return now.item() if isinstance(now, torch.Tensor) else now
+
+    def threshold_now(self):
+        """The threshold now, a number or, where it is learnt, a tensor."""
+        return self.learned["threshold"]() if "threshold" in self.learned else self.fixed_threshold
 
     @property
     def installed(self):
@@ -137,6 +137,7 @@ class SHNOLayer(nn.Module):
         """Integrate this `chips.Device` from now on."""
         # Not buffers: module.to(torch.bfloat16) must not round a unit vector.
         self.oscillator, self.parameters_of_device, self.rest, self.gain = device
+        self.rest_is_of = None  # the learnt values that the rest state was found for
 
     def fabricate(self, chip, *, spread=None, first=None):
         """Make the neurons the devices of a chip, `chips.fabricate`."""
@@ -151,7 +152,7 @@ class SHNOLayer(nn.Module):
 
     def at_rest(self, batch, like):
         """m of all neurons at rest, (batch, n, 3), on the device and in the precision of `like`."""
-        return self.rest.to(like).expand(batch, self.n, 3)
+        return learnable.at_rest(self).to(like).expand(batch, self.n, 3)
 
     def initial_state(self, batch, like):
         """All neurons at rest and armed, where inferences begin: the State, on the device and in the precision of
@@ -174,13 +175,24 @@ class SHNOLayer(nn.Module):
     def detach(self):
         """Nothing, as `reset`; `State.detach` cuts a state from its history of gradients."""
 
-    def drive(self, x):
-        """Damping-like torque for an input x in units of a_c: gain a_c clip(bias + x, 0, clip), T."""
-        bias, unit = (
-            torch.as_tensor(value, dtype=x.dtype, device=x.device)
-            for value in (self.parameters_of_device["a_DL"], self.critical_torque * self.gain)
-        )
-        return unit * (bias / unit + x).clamp(0.0, self.clip)
+    def drive(self, x, noise=0.0):
+        """Damping-like torque of each device for an input x in its a_c: a_c clip(bias + gain x + noise, 0, clip), T."""
+        learnt = {name: self.learned[name]().to(x) for name in ("bias", "gain") if name in self.learned}
+        x = x if self.input_gain is None else self.input_gain(x)
+        unit = torch.as_tensor(self.critical_torque * self.gain, dtype=x.dtype, device=x.device)
+        bias = learnt.get("bias", torch.as_tensor(self.fixed_bias, dtype=x.dtype, device=x.device))
+        return unit * (bias + x * learnt.get("gain", 1.0) + noise).clamp(0.0, self.clip)
+
+    @property
+    def fixed_bias(self):
+        """The rest drive that the layer was given, in a_c, a number or (n,)."""
+        return self.parameters_of_device["a_DL"] / (self.critical_torque * self.gain)
+
+    def report(self):
+        """Spike rate, dead and saturated fractions since the last train() or eval(): an `activity.Report`."""
+        return self.activity.report()
+
+    energy, memory_report, design = energy, memory_report, learnable.design
 
     def forward(self, x, state=None):
         """Neural steps under the input x.
@@ -192,12 +204,19 @@ class SHNOLayer(nn.Module):
         """
         if torch.compiler.is_compiling() or x.is_meta:
             return opaque.forward(self, x, state)
+        if self.input_gain is not None and state is None:
+            self.input_gain.move()
+        passage, state = self._integrate(*self._held(x, state))
+        for counter in filter(None, (self.activity, self.input_gain)):
+            counter.count(passage.crossings)
+        return read(self, passage), state
+
+    def _held(self, x, state):
+        """Torques (steps, batch, n) of an input, and the state from which they act, rest for None; ValueError."""
         self.check_input(x)
         x = x.float() if x.dtype in HALF else x  # m needs at least float32
         state, steps = self._checked(state, x), self.n_steps if x.ndim == 2 else len(x)
-        a_DL = self.drive(disturbed(self, x, state, steps)).expand(steps, *x.shape[-2:])
-        passage, state = self._integrate(a_DL, state)
-        return self._read(passage), state
+        return self.drive(x, added(self, state, steps, x)).expand(steps, *x.shape[-2:]), state
 
     def check_input(self, x):
         """ValueError unless x is a finite input of this layer."""
@@ -225,13 +244,14 @@ class SHNOLayer(nn.Module):
 
     def _integrate(self, a_DL, state):
         """The physics: torques a_DL (steps, batch, n) from a state on -> shno.Sequence, State."""
+        learnable.follow(self)
         noise, apart = brown(self, state, len(a_DL))
         if len(apart) > 1:
             pieces = [self._integrate(a_DL[:, each], State(*(part[each] for part in state))) for each in apart]
             return joined(pieces, torch.cat(apart).argsort())
         fraction = {"none": 0.0, "hard": 1.0, "soft": self.reset_fraction}[self.reset_mode]
         passage = shno.integrate_sequence(
-            self.parameters_of_device,
+            learnable.constants(self),
             state.m,
             a_DL,
             dt=self.dt,
@@ -251,26 +271,11 @@ class SHNOLayer(nn.Module):
         carried = (passage.armed, passage.remaining, state.inference, state.done + len(a_DL))
         return passage, State(passage.m[-1], *carried)
 
-    def _read(self, passage):
-        """What the layer puts out for a shno.Sequence."""
-        above = passage.m_peak - self.threshold
-        if self.read_out in ("spike", "count"):
-            return self.surrogate(above, passage.crossings if self.read_out == "count" else passage.crossings > 0)
-        if self.read_out == "latency":
-            return self._latency(passage, above)
-        return passage.m_peak if self.read_out == "envelope" else passage.m[..., self.component]
-
-    def _latency(self, passage, above):
-        """Neural steps to the first spike. Where there is none: all of them, with the surrogate's gradient at the
-        highest peak, so that a silent neuron can learn to spike.
-        """
-        steps = len(above)
-        spiked = passage.crossings > 0
-        first = spiked.to(torch.uint8).argmax(dim=0, keepdim=True)
-        time = first[0] + passage.crossing_time.nan_to_num().gather(0, first)[0] / self.neural_step
-        highest = above.amax(dim=0)
-        silent = steps - self.surrogate(highest, torch.zeros_like(highest, dtype=torch.bool))
-        return torch.where(spiked.any(dim=0), time, silent)
+    def step_at_rest(self, m):
+        """m (..., n, 3) after one RK4 step under the bias alone, without noise."""
+        watch = {"component": self.component, "threshold": self.threshold, "rearm": self.rearm}
+        a_DL = self.drive(torch.zeros_like(m[..., 0]))
+        return shno.integrate(learnable.constants(self), m, a_DL, dt=self.dt, n_steps=1, **watch).m_end
 
     def extra_repr(self):
         """Settings that decide the layer's dynamics, for print(model)."""

@@ -115,12 +115,12 @@ class Noise:
         return torch.stack(numbers, dim=-1).flatten(-2)[..., :n]
 
 
-def disturbed(layer, x, state, steps):
-    """The input of a layer with the noise that is added to it: (batch, n) or (steps, batch, n)."""
+def added(layer, state, steps, like):
+    """The noise that is added to a layer's input, a_c: (1 or steps, batch, n) as `like`, or 0 for none."""
     if layer.noise is None:
-        return x
-    added = layer.noise.added(state.inference, state.done, steps, layer.n, layer.training)
-    return x if added is None else x + added.to(x.dtype).to(x.device)
+        return 0.0
+    found = layer.noise.added(state.inference, state.done, steps, layer.n, layer.training)
+    return 0.0 if found is None else found.to(like.dtype).to(like.device)
 
 
 def brown(layer, state, steps):

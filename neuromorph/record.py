@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import shno
-from neuromorph.noise import disturbed
+from neuromorph.noise import added
 
 
 @torch.no_grad()
@@ -38,7 +38,7 @@ def record(layer, x, *, save_every=5):
     state = layer.initial_state(x.shape[1], x)
     m, torques = [state.m[None]], []
     for each in x:
-        torque = layer.drive(disturbed(layer, each[None], state, 1))
+        torque = layer.drive(each[None], added(layer, state, 1, each))
         torque = torque * torch.where(state.remaining > 0, layer.refractory_factor, 1.0).to(torque)
         within = state._replace(remaining=torch.zeros_like(state.remaining), done=parts * state.done)
         m.append(close._integrate(torque.expand(parts, *torque.shape[1:]), within)[0].m)

@@ -3,6 +3,7 @@
 import numpy as np
 
 import shno
+from neuromorph.gain import RunningGain
 
 LARGEST_TURN = 0.2  # rad a step, shno's own limit
 RESETS = ("soft", "hard", "none")
@@ -35,7 +36,20 @@ def check_settings(layer):
     if not -1 < layer.rearm <= layer.threshold < 1:
         got = f"{layer.rearm!r} and {layer.threshold!r}"
         raise ValueError(f"rearm and threshold must be -1 < rearm <= threshold < 1, got {got}. 0.35 and 0.7 are usual.")
+    _check_gain(layer.input_gain, layer.n)
     _check_times(layer)
+
+
+def _check_gain(gain, n):
+    if gain is None:
+        return
+    if not isinstance(gain, RunningGain):
+        got = type(gain).__name__
+        raise TypeError(f"input_gain must be a RunningGain or None, got a {got}. RunningGain(n) makes one.")
+    if gain.n != n:
+        raise ValueError(
+            f"input_gain must be a RunningGain({n}), one gain a neuron, got {gain.n}. Give it the layer's n."
+        )
 
 
 def _check_whole(name, value, least, remedy):
@@ -51,19 +65,24 @@ def _check_times(layer):
     shapes = shno.batch_shape(shno.parameters(layer.oscillator, layer.bias))
     if shapes not in ((), (1,), (layer.n,)):
         raise ValueError(f"oscillator and bias must have one value or one for each of {layer.n} neurons, got {shapes}.")
-    B = np.max(_largest_field(layer))
-    turn = np.max(layer.oscillator.gamma) * B * layer.dt
+    check_turn(layer, layer.oscillator)
+
+
+def check_turn(layer, oscillator):
+    """ValueError where a step turns m of such an oscillator too far at the layer's largest drive."""
+    B = _largest_field(layer, oscillator)
+    turn = float(np.max(oscillator.gamma * B)) * layer.dt
     if turn > LARGEST_TURN:
-        got = f"{turn:.2g} at |B| = {B:.2g} T"
+        got = f"{turn:.2g} at |B| = {np.max(B):.2g} T"
         limit = LARGEST_TURN / turn * layer.dt
         raise ValueError(f"dt must turn m by at most {LARGEST_TURN} rad a step, got {got}. Use dt <= {limit:.2g} s.")
 
 
-def _largest_field(layer):
+def _largest_field(layer, oscillator):
     """The field that turns m at full drive, T: |B_ext| + a, and the hard-axis field that balances the torque,
     a / alpha, but no more than the anisotropy gives: the spread of the eigenvalues of mu_0 Ms N - (2 Ku / Ms) n n.
     """
-    oscillator, a = layer.oscillator, layer.clip * abs(layer.critical_torque)
+    a = layer.clip * abs(layer.critical_torque)
     Ms, Ku = np.asarray(oscillator.Ms)[..., None, None], np.asarray(oscillator.Ku)[..., None, None]
     n, demag = np.asarray(oscillator.easy_axis), np.asarray(oscillator.demag)
     tensor = shno.constants.mu_0 * Ms * demag[..., None] * np.eye(3) - 2 * Ku / Ms * n[..., None] * n[..., None, :]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
+from neuromorph.activity import SATURATED
 from neuromorph.datasets import batches
 
 GRADIENT_NORM = 1.0  # clipped to
 SHIFT, TURN, ZOOM = 2 / 14, 0.17, 0.1  # augmentation: up to 2 of 28 pixels, 10 degrees, a tenth in size
-SATURATED = 0.95  # of a neuron's neural steps
 
 
 @dataclass(frozen=True)

@@ -189,8 +189,7 @@ def passage_kernel(
             for i in range(width):
                 factors[k, start + i] = factor[i]
             if fraction > 0:
-                count = pick(picked, lane[4 * width : 5 * width])
-                reset(lane, rest, fraction, picked, count, start, width)
+                reset(lane, rest, fraction, picked, pick(picked, lane[4 * width : 5 * width]), start, width)
             scatter(lane, path[k], start, width)
         for i in range(width):
             carried[0, start + i], carried[1, start + i] = lane[8 * width + i], left[i]
@@ -281,8 +280,7 @@ def adjoint_kernel(
                 for i in range(width):
                     w[c * width + i] += entering[i]
             if fraction > 0:
-                count = pick(picked, found[k, 1, start : start + width])
-                reset_vjp(w, lane, rest, fraction, picked, count, start, width)
+                reset_vjp(w, lane, rest, fraction, picked, pick(picked, found[k, 1, start : start + width]), start, width)
             for i in range(3 * width):
                 lane[i] = w[i]
             walk_back(
