@@ -13,6 +13,7 @@ from numba import njit
 from numba.extending import overload, register_jitable
 
 from shno.kernel_cache import cached
+from shno.kernel_drives import enter, hold, hold_vjp, pick, reset, reset_vjp
 from shno.kernel_philox import prepare_noise
 from shno.kernels import (
     ADJOINT_ROWS,
@@ -29,7 +30,7 @@ from shno.kernels import (
 )
 from shno.llgs import right_hand_side, right_hand_side_vjp
 from shno.solvers import rk4, rk4_vjp
-from shno.vector import normalise_vjp, number, rotate_towards, rotate_towards_vjp
+from shno.vector import normalise_vjp, number
 
 
 def watched(layout, state):
@@ -50,64 +51,6 @@ def entered(layout, w, cotangent):
 def _entered(layout, w, cotangent):
     parts = ", ".join(f"w[{k}]" + " + cotangent" * (k == layout.layout.component) for k in range(3))
     return eval(f"lambda layout, w, cotangent: ({parts})")
-
-
-@register_jitable(**INLINED)
-def hold(block, held, factor, first, width):
-    """Put the drive of columns first ... first + width, held (h, n) times each lane's factor, into a block."""
-    for k in range(held.shape[0]):
-        row = held[k, first : first + width]
-        for i in range(width):
-            block[k * width + i] = factor[i] * row[i]
-
-
-@register_jitable(**INLINED)
-def hold_vjp(bars, held_bar, factor, first, width):
-    """Cotangents of the held drive from those of the block's parameters, which become zero for the drive before."""
-    for k in range(held_bar.shape[0]):
-        row = held_bar[k, first : first + width]
-        for i in range(width):
-            row[i] = factor[i] * bars[k * width + i]
-            bars[k * width + i] = 0
-
-
-@register_jitable(**INLINED)
-def pick(picked, crossed):
-    """Put the lanes that crossed into `picked`, in order; returns how many.
-
-    Resets go through such a list: where a loop over all lanes is sometimes vectorised and sometimes not, as addresses
-    happen to lie, its angles are rounded otherwise, and a run is not repeated to the last bit.
-    """
-    count = 0
-    for i in range(len(picked)):
-        picked[count] = i
-        count += 1 if crossed[i] > 0 else 0
-    return count
-
-
-@register_jitable(**INLINED)
-def reset(y, rest, fraction, picked, count, first, width):
-    """Turn m of the picked lanes towards rest (3, n) by a fraction of the angle; 1: set it there."""
-    for k in range(count):
-        i = picked[k]
-        target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
-        turned = rotate_towards((y[i], y[width + i], y[2 * width + i]), target, fraction)
-        for_all = fraction == 1
-        y[i] = target[0] if for_all else turned[0]
-        y[width + i] = target[1] if for_all else turned[1]
-        y[2 * width + i] = target[2] if for_all else turned[2]
-
-
-@register_jitable(**INLINED)
-def reset_vjp(w, y, rest, fraction, picked, count, first, width):
-    """w, the cotangent of m after the reset of the picked lanes, becomes that before it, where m was y."""
-    for k in range(count):
-        i = picked[k]
-        target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
-        m, bar = (y[i], y[width + i], y[2 * width + i]), (w[i], w[width + i], w[2 * width + i])
-        bar = rotate_towards_vjp(m, bar, target, fraction)
-        left = number(0.0 if fraction == 1 else 1.0, w[0])
-        w[i], w[width + i], w[2 * width + i] = left * bar[0], left * bar[1], left * bar[2]
 
 
 @register_jitable(**INLINED)
@@ -254,10 +197,10 @@ def adjoint_kernel(
     truncate                      w is dropped at the start of every so many drives
     """
     width, n_held, n_free = lanes(layout), held.shape[1], held.shape[1] + rows_bar.shape[0]
-    picked = np.empty(width, np.int64)
     parameters = aligned((n_held + rows.shape[0] + shared.shape[0]) * width, m.dtype)
-    steps, w = aligned(n_steps * 3 * width, m.dtype), aligned(3 * width, m.dtype)
-    noise, buffer = aligned(3 * width, m.dtype), (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
+    picked, steps = np.empty(width, np.int64), aligned(n_steps * 3 * width, m.dtype)
+    noise, w = aligned(3 * width, m.dtype), aligned(3 * width, m.dtype)
+    buffer = (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
     # One array, so that the compiler has few pointers to tell apart: m or its cotangent w (3), cotangent of the peak,
     # peak, its step, cotangent of the crossing's time, its step, cotangents of the free rows. With more arrays the
     # loops are not vectorised: 10 times slower.
@@ -275,12 +218,10 @@ def adjoint_kernel(
                 lane[3 * width + i], lane[4 * width + i] = peak_bar[k, start + i], -2
                 lane[6 * width + i], lane[7 * width + i] = time_bar[k, start + i], found[k, 2, start + i]
             group = retrace(layout, parameters, noise, buffer, group, source, sigma, steps, lane, n_steps, k, start)
-            for c in range(3):
-                entering = path_bar[k, c, start : start + width]
-                for i in range(width):
-                    w[c * width + i] += entering[i]
+            enter(w, path_bar[k], start, width)
             if fraction > 0:
-                reset_vjp(w, lane, rest, fraction, picked, pick(picked, found[k, 1, start : start + width]), start, width)
+                crossed = pick(picked, found[k, 1, start : start + width])
+                reset_vjp(w, lane, rest, fraction, picked, crossed, start, width)
             for i in range(3 * width):
                 lane[i] = w[i]
             walk_back(

@@ -42,7 +42,8 @@ ALLOWED = {
     "compiled": {"kernel_trajectory", "layout", "parameters", "sampled", "threads"},
     "eager": {"fused", "parameters", "philox", "plan", "thermal"},
     "fused": {"heating", "llgs", "local_noise", "philox", "plan", "solvers", "thermal", "vector", "waveform"},
-    "kernel_passage": {"kernel_cache", "kernel_philox", "kernels", "llgs", "solvers", "vector"},
+    "kernel_drives": {"kernels", "vector"},
+    "kernel_passage": {"kernel_cache", "kernel_drives", "kernel_philox", "kernels", "llgs", "solvers", "vector"},
     "integrate_checks": {"call", "parameters", "waveform"},
     "adjoint": {"kernel_passage", "layout", "threads"},
     "integrate": {"adjoint", "fused", "integrate_checks", "layout", "parameters", "thermal", "vector"},
@@ -60,10 +61,10 @@ WITNESS = ("reference", "reference_physics")
 FORBIDDEN_TO_THE_WITNESS = {
     *("vector", "solvers", "parameters", "stability", "geometry", "philox", "thermal", "local_noise", "theory"),
     *("kernels", "kernel_philox", "kernel_trajectory", "layout", "compiled", "eager", "fused", "plan", "guard", "call"),
-    *("adjoint", "kernel_passage", "integrate", "integrate_checks", "simulate"),
+    *("adjoint", "kernel_drives", "kernel_passage", "integrate", "integrate_checks", "simulate"),
 } | PHYSICS
 
-KERNELS = ("passage", "philox", "trajectory")
+KERNELS = ("drives", "passage", "philox", "trajectory")
 
 # Who owns which third party: a module that is not listed may not import it, not even inside a function.
 OWNERS = {
@@ -78,7 +79,14 @@ OWNERS = {
 }
 TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate", "shno.integrate_checks", "shno.eager", "shno.fused"}
 TORCH_INSIDE_FUNCTIONS = {"shno.call"}  # it asks torch whether a device is there
-INTEGRATORS = {"integrate", "simulate", "reference", "solvers", "llgs"}  # of m: only neuromorph.neuron takes these
+INTEGRATORS = {
+    "integrate",
+    "integrate_sequence",
+    "simulate",
+    "reference",
+    "solvers",
+    "llgs",
+}  # of m: only neuromorph.neuron takes these
 
 
 class Import(NamedTuple):
