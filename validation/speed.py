@@ -16,7 +16,7 @@ from validation.speed_system import NotRun, Row, machine
 
 ROWS = ()
 ALONE = True
-THEMES = ("speed_rivals", "speed_cmtj", "speed_peak", "speed_scaling", "speed_training")
+THEMES = ("speed_rivals", "speed_cmtj", "speed_peak", "speed_scaling", "speed_training", "speed_layer")
 
 
 def claims(figures):

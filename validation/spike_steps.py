@@ -59,12 +59,17 @@ def step_claims(ids, n, temperature):
     rows = []
     for id, (name, between) in zip(ids, INPUTS.items(), strict=True):
         x = np.repeat(np.random.default_rng(7).uniform(*between, (5, n)), 3, axis=0)
-        dt = SETTINGS[name]["dt"]
-        coarse, fine = (on_one_path(name, x, step, temperature) for step in (dt, dt / 4))
-        what = f"{name}, {n} neurons, {fine.sum()} spikes, {temperature:g} K, RK4 {dt * 1e12:g} ps and a quarter"
-        count = abs(coarse.sum() / fine.sum() - 1)
-        rows += [
-            Claim(f"{id}a", f"F1 of spikes: {what}", "one noise path", 0.99, matched(coarse, fine), how="at least"),
-            Claim(f"{id}b", "their counts, relative difference", "one noise path", 0.01, count, how="at most"),
-        ]
+        rows += converged(id, name, x, temperature, f"{name}, {n} neurons")
     return rows
+
+
+def converged(id, name, x, temperature, what):
+    """F1 and count of the spikes under inputs x (steps, n) by the regime's step and a quarter of it."""
+    dt = SETTINGS[name]["dt"]
+    coarse, fine = (on_one_path(name, x, step, temperature) for step in (dt, dt / 4))
+    what = f"{what}, {fine.sum()} spikes, {temperature:g} K, RK4 {dt * 1e12:g} ps and a quarter"
+    count = abs(coarse.sum() / fine.sum() - 1)
+    return [
+        Claim(f"{id}a", f"F1 of spikes: {what}", "one noise path", 0.99, matched(coarse, fine), how="at least"),
+        Claim(f"{id}b", "their counts, relative difference", "one noise path", 0.01, count, how="at most"),
+    ]
