@@ -35,6 +35,8 @@ TABLE = {  # what the family must print: id: (bound, how, peers)
     "S9b": (1, "absolute", ()),
     "S9c": (1.2, "at most", ()),
     "S10": (0.5, "at least", ()),
+    "S11a": (1.2, "at most", ()),
+    "S11b": (1.0, "at most", ()),
 }
 LOOP = """
 .outer:

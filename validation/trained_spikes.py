@@ -100,7 +100,7 @@ def draw_trace(ax, name, run, passage, neuron):
     ends, after = m[per::per][spiked], passage.m[:, 0, neuron, component].numpy()[spiked]
     at = step * (1 + np.flatnonzero(spiked))
     ax.grid(visible=False)
-    ax.vlines(step * np.arange(s["n_steps"]), -1.1, 1.1, color=GREY, lw=0.4)
+    ax.vlines(step * np.arange(s["n_steps"]), 0, 1, transform=ax.get_xaxis_transform(), color=GREY, lw=0.4)
     ax.plot(run.t * 1e9, m, color=BLUE, lw=0.8)
     ax.axhline(s["rearm"], color="black", lw=0.8, ls=":")
     ax.axhline(s["threshold"], color="black", lw=0.8, ls="--", label="threshold; dotted: re-arming")

@@ -119,7 +119,8 @@ def draw(folder):
     factors = ", ".join(f"{factor_of(name):.2f} ({name})" for name in REGIMES)
     caption = (
         f"Soft reset; bands: one standard deviation over {DEVICES} runs (seed {SEED}) or devices (seed {WAFER}); "
-        f"dashed: threshold and clip\nspread: all of shno.variability.typical x {factors}, so that the threshold's is 10 %"
+        "dashed: threshold and clip\n"
+        f"spread: all of shno.variability.typical x {factors}, so that the threshold's is 10 %"
     )
     figure, axes = panels(3, caption)
     slip, burst = np.arange(-0.8, 3.01, 0.1), np.arange(-0.5, 1.16, 0.05)
