@@ -89,6 +89,17 @@ def phase_sensitivity(n):
     return x.grad[0].abs().numpy()
 
 
+def difference():
+    """Largest difference of the layer's gradient from that of `rotation` in the loop, over its largest element."""
+    settings = settings_of("phase-slip", truncate=None)
+    x = torch.as_tensor(np.random.default_rng(3).uniform(-0.5, 3, (6, 4, 60))).requires_grad_()
+    slopes = []
+    for neurons in (SHNONeurons(**settings), LoopedNeurons("rotation", **settings)):
+        spikes, m_y = neurons(x)
+        slopes += torch.autograd.grad(spikes.sum() + m_y.sum(), x)
+    return float((slopes[0] - slopes[1]).abs().max() / slopes[0].abs().max())
+
+
 def claims(figures):
     """How the phase's sensitivity grows, in closed form."""
     s, bound = SETTINGS["phase-slip"], "the phase's sensitivity to a held drive, over 5, 10, 15 neural steps of it"
@@ -96,7 +107,11 @@ def claims(figures):
     measured = np.array([phase_sensitivity(n) for n in HELD])
     expected = np.tile(each * np.array(HELD)[:, None], len(TURNING))
     what = f"{bound}, 8, 10, 12 a_c, no reset, adjoint; tolerance a_c/a: the speed within a turn"
-    return [Claim("G1", what, "gamma t/alpha", expected, measured, 1 / TURNING.min(), unit="rad/a_c")]
+    same = "gradient of spikes and m_y by the drives: the layer's - the loop's whose resets carry `rotation`, relative"
+    return [
+        Claim("G1", what, "gamma t/alpha", expected, measured, 1 / TURNING.min(), unit="rad/a_c"),
+        Claim("G5", same, "the same rule", 0.0, difference(), 1e-9, "absolute"),
+    ]
 
 
 def full_claims(figures):

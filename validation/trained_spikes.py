@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from neuromorph.neuron import record
+from neuromorph.record import record
 from neuromorph.regimes import REGIMES
 from validation.claim import Claim
 from validation.figure import BLUE, GREY, VERMILION, panels, save
