@@ -150,9 +150,7 @@ def fabricate(layer, chip, *, spread=None, first=None):
     learnt = layer.learned.keys() & {"bias", *DEVICE}
     if learnt:
         got = ", ".join(sorted(learnt))
-        raise ValueError(
-            f"learn must name no constant of a device that is fabricated, got {got}. See design()."
-        )
+        raise ValueError(f"learn must name no constant of a device that is fabricated, got {got}. See design().")
     layer.install(fabricated(layer.nominal, layer.bias, layer.n, spread, chip=chip, first=first))
     layer.chip.fill_(chip)
 

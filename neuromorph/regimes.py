@@ -59,7 +59,7 @@ def phase_slip():
     dt                 at clip m turns 0.18 rad a step; spikes at dt / 4 are the same at 0 K, F1 = 0.998 at 300 K
     clip               beyond 16 a_c in all m leaves the plane, m_x = a / (alpha M), and the count collapses
     reset_fraction     0.1 keeps the count nearly linear in the input; from 0.5 on spikes lock to every other step
-    truncate           the phase's gradient grows with time and changes sign: a network learns slowly from 3 on
+    truncate           through soft resets the gradient grows by 1.7 a step: a network learns slowly from 3 on
     """
     bias = shno.operating_point("easy-plane-neuron")
     return {

@@ -12,7 +12,7 @@ from validation import catalogue
 from validation.claim import Claim
 
 PHYSICS = ("larmor", "mallinson", "kittel", "threshold", "cone", "helpers_table")
-SPIKING = ("neuron_table", "transfer", "spike_steps")
+SPIKING = ("neuron_table", "transfer", "spike_steps", "gradient_modes")
 FAST = (*PHYSICS, "integrators", "schemes", "witness", "executors", "gradient", *SPIKING)
 TABLE = {  # rows of the table of closed forms and checks, without those on arrays and on the amplitude equation
     *(f"D{n}" for n in (1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17)),
