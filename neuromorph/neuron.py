@@ -49,8 +49,8 @@ class SHNOLayer(nn.Module):
                                   reset; "latency": the time to the first spike in neural steps, (batch, n), n_steps
                                   where there is none
     surrogate                     called as surrogate(m_peak - threshold, spiked)
-    truncate : int | None         the gradient reaches back within blocks of so many neural steps, None: all. Through soft
-                                  resets it grows by 1.7 a step (without, by 1.1) and changes sign: the hybrid learns
+    truncate : int | None         the gradient reaches back within blocks of so many neural steps, None: all. Through
+                                  soft resets it grows by 1.7 a step (without, by 1.1) and changes sign: the net learns
                                   alike with 1 and 2, much more slowly from 3 on (`python -m validation gradient_modes`)
     noise : Noise                 None: none. A forward without a state begins inferences, each with its own, as does
                                   `initial_state`: what is computed twice (torch.utils.checkpoint) wants its state
