@@ -11,6 +11,7 @@ import torch
 
 from neuromorph.models import SHNONeurons
 from neuromorph.neuron import SHNOLayer
+from neuromorph.read_out import read
 from neuromorph.regimes import REGIMES
 from shno import vector
 from validation.claim import Claim
@@ -42,7 +43,7 @@ class LoopedNeurons(SHNONeurons):
             if layer.truncate and k % layer.truncate == 0:
                 state = state._replace(m=state.m.detach())
             passage, state = layer._integrate(a_DL[None], state)
-            spikes.append(layer._read(passage)[0])
+            spikes.append(read(layer, passage)[0])
             m = state.m
             turned = vector.rotate_towards(m.unbind(-1), rest.expand_as(m).unbind(-1), layer.reset_fraction)
             state = state._replace(m=self.after(m, torch.stack(turned, dim=-1), spikes[-1][..., None]))
