@@ -206,8 +206,8 @@ def linear_rotation(m, values):
     """
     field = arguments(values)[1]
     B = _stack(effective_field(_components(m), *field))
-    curvature = np.linalg.eigvalsh(_hessian(m, B, _tangent(m), field))
-    return np.sqrt(np.abs(np.prod(curvature, axis=-1)))
+    hessian = _hessian(m, B, _tangent(m), field)
+    return np.sqrt(np.abs(hessian[..., 0, 0] * hessian[..., 1, 1] - hessian[..., 0, 1] * hessian[..., 1, 0]))
 
 
 def thermal_state(oscillator, drive, temperature, seed, realisation):
