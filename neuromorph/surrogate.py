@@ -1,5 +1,4 @@
-"""The spike, a step, and surrogates for its gradient: each states the formula of its gradient with respect to u =
-m_peak - threshold, which lies in [-1 - threshold, 1 - threshold].
+"""The spike, a step, and surrogates for its gradient: each states its formula in u = m_peak - threshold, in (-2, 2).
 
 A surrogate is called as surrogate(u, spikes): forward the spikes that the physics found (by default u >= 0), backward
 gradient(u). They are plain frozen records, so that a layer that holds one can be copied, pickled and compared.

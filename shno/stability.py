@@ -12,10 +12,12 @@ from shno.fields import effective_field
 from shno.llgs import damping_like, right_hand_side
 from shno.parameters import arguments, batch_shape, parameters, with_torque
 from shno.philox import WELL, draw
+from shno.vector import cross, dot, normalise
 
 COMPLEX_STEP = 1e-30  # no cancellation occurs in a complex step
 RESIDUAL = 1e-11  # of a fixed point, relative to the size of the field there
 LONGEST_TURN = 0.2  # rad an iteration
+BLOCK = 8192  # oscillators at a time: what is computed on the way stays in the cache, five times as fast
 FLAT = 1e-10  # of the stiffest direction: one along which a ring of fixed points has no slope is not followed
 TEMPERATURE = ("in [0, 1e5] K", lambda x: (x >= 0) & (x <= 1e5), "In kelvin.")
 
@@ -111,9 +113,15 @@ def _unit(m):
 
 def _tangent(m):
     """Two unit vectors perpendicular to m, right-handed with it, as columns: (*batch, 3, 2)."""
-    helper = np.where(np.abs(m[..., :1]) < 0.7, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
-    u = _unit(np.cross(helper, m))
-    return np.stack([u, np.cross(m, u)], axis=-1)
+    return np.stack([_stack(axis) for axis in _tangents(_components(m))], axis=-1)
+
+
+def _tangents(m):
+    """The two of `_tangent` by components: u along x cross m, or along y cross m where m is near x, and m cross u."""
+    x, y, z = m
+    aside = np.abs(x) < 0.7
+    u = normalise((np.where(aside, 0.0, z), np.where(aside, -z, 0.0), np.where(aside, y, -x)))
+    return u, cross(m, u)
 
 
 def descend(m, field):
@@ -125,7 +133,7 @@ def descend(m, field):
         plane = _tangent(m)
         B = _stack(effective_field(_components(m), *field))
         gradient = -np.einsum("...ca,...c->...a", plane, B)
-        curvature, modes = np.linalg.eigh(_hessian(m, B, plane, field))
+        curvature, modes = np.linalg.eigh(_hessian(m, plane, field))
         size = np.linalg.norm(B, axis=-1, keepdims=True) + np.abs(curvature).max(axis=-1, keepdims=True)
         along = np.einsum("...ba,...b->...a", modes, gradient)
         on_saddle = (np.linalg.norm(gradient, axis=-1, keepdims=True) < 1e-9 * size) & (curvature < -1e-9 * size)
@@ -138,14 +146,20 @@ def descend(m, field):
     return m
 
 
-def _hessian(m, B, plane, field):
+def _hessian(m, plane, field):
     """Second derivatives of the energy over Ms in the tangent plane at m, T: (*batch, 2, 2), symmetric."""
-    slopes = []
-    for k in range(2):
-        shifted = _stack(effective_field(_components(m + 1j * COMPLEX_STEP * plane[..., k]), *field))
-        slopes.append(np.einsum("...ca,...c->...a", plane, shifted.imag / COMPLEX_STEP))
-    hessian = np.sum(m * B, axis=-1)[..., None, None] * np.eye(2) - np.stack(slopes, axis=-1)
-    return (hessian + np.swapaxes(hessian, -1, -2)) / 2
+    first, mixed, second = _curvatures(_components(m), tuple(map(_components, np.moveaxis(plane, -1, 0))), field)
+    return np.stack([_stack((first, mixed)), _stack((mixed, second))], axis=-1)
+
+
+def _curvatures(m, plane, field):
+    """The elements 11, 12 and 22 of `_hessian`, by components: m . B - dB/dm, B itself from the same complex steps."""
+    steps = [tuple(x + 1j * COMPLEX_STEP * u for x, u in zip(m, axis, strict=True)) for axis in plane]
+    fields = [effective_field(step, *field) for step in steps]
+    along = dot(m, [np.real(x) for x in fields[0]])
+    slopes = [[np.imag(x) / COMPLEX_STEP for x in B] for B in fields]
+    mixed = (dot(plane[0], slopes[1]) + dot(plane[1], slopes[0])) / -2
+    return along - dot(plane[0], slopes[0]), mixed, along - dot(plane[1], slopes[1])
 
 
 def _jacobian(m, values):
@@ -204,10 +218,21 @@ def linear_rotation(m, values):
     A field along m that turns with it (the demagnetising field of a sphere) has no part in it, one that stiffens one
     direction (of a film in its plane) has. Shape (*batch,).
     """
-    field = arguments(values)[1]
-    B = _stack(effective_field(_components(m), *field))
-    hessian = _hessian(m, B, _tangent(m), field)
-    return np.sqrt(np.abs(hessian[..., 0, 0] * hessian[..., 1, 1] - hessian[..., 0, 1] * hessian[..., 1, 0]))
+    m, field = _components(m), arguments(values)[1]
+    n = np.shape(m[0])[-1] if np.ndim(m[0]) else 1
+    parts = []
+    for a in range(0, n, BLOCK):
+        near, given = _columns((m, field), slice(a, a + BLOCK), n)
+        first, mixed, second = _curvatures(near, _tangents(near), given)
+        parts.append(np.sqrt(np.abs(first * second - mixed * mixed)))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+
+def _columns(tree, columns, n):
+    """The parts of a tree of arguments at some of the last axis, which is n long or, where all are alike, 1."""
+    if isinstance(tree, tuple):
+        return tuple(_columns(part, columns, n) for part in tree)
+    return tree[..., columns] if n > 1 and np.ndim(tree) and np.shape(tree)[-1] == n else tree
 
 
 def thermal_state(oscillator, drive, temperature, seed, realisation):
@@ -235,6 +260,5 @@ def thermal_state(oscillator, drive, temperature, seed, realisation):
 def _principal_axes(m, field):
     """Curvatures (*batch, 2) of the energy over Ms in the tangent plane at m, T, and their axes (*batch, 3, 2)."""
     plane = _tangent(m)
-    B = _stack(effective_field(_components(m), *field))
-    curvature, modes = np.linalg.eigh(_hessian(m, B, plane, field))
+    curvature, modes = np.linalg.eigh(_hessian(m, plane, field))
     return curvature, np.einsum("...ca,...ab->...cb", plane, modes)

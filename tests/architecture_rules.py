@@ -32,7 +32,7 @@ ALLOWED = {
     "waveform_numbers": {"waveform", "sampled", "waveforms"},
     "trajectory": NOUNS | {"hdf5", "plan", "sampled", "waveform_numbers"},
     "parameters": NOUNS | {"fields", "geometry", "heating", "llgs", "waveform"},
-    "stability": {"constants", "fields", "llgs", "parameters", "philox"},
+    "stability": {"constants", "fields", "llgs", "parameters", "philox", "vector"},
     "guard": {"stability", "thermal", "waveform"},
     "call": {"parameters", "plan"},
     "kernels": PHYSICS | {"layout", "solvers", "vector"},

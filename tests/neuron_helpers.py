@@ -1,5 +1,8 @@
 """Inputs, states and spike counts for the tests of a layer of neurons."""
 
+import io
+import pickle
+
 import numpy as np
 import torch
 
@@ -34,23 +37,22 @@ def rotate_towards(m, target, fraction):
     return torch.stack(vector.rotate_towards(m.unbind(-1), target.expand_as(m).unbind(-1), fraction), dim=-1)
 
 
+def saved_and_loaded(module):
+    """A module from torch.save and torch.load."""
+    file = io.BytesIO()
+    torch.save(module, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)
+
+
+def pickled(module):
+    """A module from its pickle."""
+    return pickle.loads(pickle.dumps(module))
+
+
 def at_rest(n):
     rest = shno.equilibrium(shno.preset(NAME), shno.operating_point(NAME), driven=True)
     return torch.as_tensor(rest).expand(n, 3)
-
-
-def matched(a, b):
-    """F1 of two spike trains (steps, ...) of 0 and 1, matched one to one and in order within one neural step."""
-    a, b = (np.asarray(x, bool).reshape(len(x), -1).T for x in (a, b))
-    pairs = 0
-    for left, right in zip(a, b, strict=True):
-        waiting = list(np.flatnonzero(right))
-        for step in np.flatnonzero(left):
-            waiting = [each for each in waiting if each >= step - 1]
-            if waiting and waiting[0] <= step + 1:
-                waiting.pop(0)
-                pairs += 1
-    return 2 * pairs / (a.sum() + b.sum())
 
 
 def spikes_of(run, layer, steps):

@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import io
 import pickle
 import weakref
 
@@ -10,6 +9,7 @@ import pytest
 import snntorch as snn
 import torch
 from convention_helpers import BATCH, NEURONS, STEPS, N, each_neuron, inputs, make, network, spikes_of
+from neuron_helpers import pickled, saved_and_loaded
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -39,17 +39,6 @@ def used(name):
     spikes.sum().backward()
     assert 0 < spikes.sum() < spikes.numel() and x.grad.abs().sum() > 0
     return neuron, spikes.detach()
-
-
-def saved_and_loaded(module):
-    file = io.BytesIO()
-    torch.save(module, file)
-    file.seek(0)
-    return torch.load(file, weights_only=False)
-
-
-def pickled(module):
-    return pickle.loads(pickle.dumps(module))
 
 
 # ---- copies ---------------------------------------------------------------------------------------------------------

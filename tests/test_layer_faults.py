@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from neuron_helpers import A_C, WATCH, at_rest, drives, matched, rotate_towards, unit_vectors
+from neuron_helpers import A_C, WATCH, at_rest, drives, rotate_towards, unit_vectors
 
 import shno
 from neuromorph import SHNOLayer
 from shno import theory
+from validation.spike_steps import matched
 
 
 def held(layer, m, drive, **settings):

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from neuron_helpers import A_C, NAME, WATCH, at_rest, matched, passage, rotate_towards, unit_vectors
+from neuron_helpers import A_C, NAME, WATCH, at_rest, passage, rotate_towards, unit_vectors
 
 import shno
 from neuromorph import SHNOLayer, datasets, models
+from validation.spike_steps import matched
 
 # By the drive on top of the rest bias, in a_c: spikes and latency of a 0.5 ns pulse, spikes when held for 7.5 ns.
 PULSED = {0.5: 0, 1: 1, 2: 1, 3: 2, 4: 2, 6: 3, 8: 4, 12: 6}

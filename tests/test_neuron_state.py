@@ -1,16 +1,15 @@
 import copy
 import gc
-import io
-import pickle
 import weakref
 
 import numpy as np
 import pytest
 import torch
-from neuron_helpers import drives, matched
+from neuron_helpers import drives, pickled, saved_and_loaded
 
 import shno
 from neuromorph import SHNOLayer, models
+from validation.spike_steps import matched
 
 
 def test_a_held_input_is_the_same_input_at_each_step():
@@ -105,18 +104,7 @@ def used():
     return layer, x, spikes
 
 
-def stored_and_read(layer):
-    file = io.BytesIO()
-    torch.save(layer, file)
-    file.seek(0)
-    return torch.load(file, weights_only=False)
-
-
-def pickled(layer):
-    return pickle.loads(pickle.dumps(layer))
-
-
-@pytest.mark.parametrize("twin", [copy.deepcopy, pickled, stored_and_read])
+@pytest.mark.parametrize("twin", [copy.deepcopy, pickled, saved_and_loaded])
 def test_a_copy_spikes_alike_and_is_its_own(used, twin):
     layer, x, spikes = used
     other = twin(layer)

@@ -144,6 +144,15 @@ def test_the_thermal_field_may_turn_m_by_0_06_rad_a_step():
     assert 0.9 * dt < usable <= dt
 
 
+def test_the_step_guard_finds_one_film_among_many_blocks_of_them():
+    """One field of 20,001 is 20 times the others': (B (B + M))^(1/2) = (0.2 (0.2 + 1.065))^(1/2) T there."""
+    B = np.full((3, 20_001, 3), [0.01, 0, 0])
+    B[1, 16_500] = [0.2, 0, 0]
+    film = Oscillator(Ms=np.linspace(0.9, 1.1, 20_001) / mu_0, alpha=0.02, gamma=1.9e11)
+    with pytest.raises(ValueError, match=r"\|B\| = 0\.503 T at index 36501 of 60003\. Use dt <= "):
+        simulate(film, Drive(a_DL=0.0, B_ext=B), duration=6e-12, dt=3e-12, m0=(1.0, 0.0, 0.0))
+
+
 def test_the_offender_of_a_batch_is_named():
     drive = Drive(a_DL=0.0, B_ext=np.array([[0.0, 0, 0.1], [0, 0, 0.1], [0, 0, 5.0]]))
     with pytest.raises(ValueError, match=r"at \|B\| = .* T at index 2 of 3\. Use dt <= "):

@@ -15,7 +15,7 @@ from neuromorph.models import Prediction
 def few():
     """Training and held-out images of three digits."""
     digits = datasets.load("digits", classes=3).train
-    return digits[torch.arange(0, 600)], digits[torch.arange(600, 800)]
+    return digits[:600], digits[600:800]
 
 
 def twin(seed=0, classes=3):

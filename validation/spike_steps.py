@@ -22,9 +22,10 @@ def full_claims(figures):
 
 
 def matched(a, b):
-    """F1 of spikes (steps, n), matched one to one and in order within one neural step."""
+    """F1 of two spike trains (steps, ...) of 0 and 1, matched one to one and in order within one neural step."""
+    a, b = (np.asarray(x, bool).reshape(len(x), -1).T for x in (a, b))
     pairs = 0
-    for left, right in zip(a.T, b.T, strict=True):
+    for left, right in zip(a, b, strict=True):
         waiting = list(np.flatnonzero(right))
         for step in np.flatnonzero(left):
             waiting = [each for each in waiting if each >= step - 1]
