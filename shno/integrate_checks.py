@@ -162,7 +162,9 @@ def checked_reset(rest, reset_fraction, m):
     fraction = as_number("reset_fraction", reset_fraction, rule, lambda x: (x >= 0) & (x <= 1), remedy)
     if rest is None and fraction:
         raise ValueError(complaint("rest", "given with a reset_fraction", None, "shno.equilibrium finds it."))
-    rest = m if rest is None else as_tensor("rest", rest, m)
+    if rest is None:
+        return m.detach(), fraction
+    rest = as_tensor("rest", rest, m)
     if rest.shape[-1:] != (3,) or not bool(((rest.detach().norm(dim=-1) - 1).abs() < 1e-3).all()):
         raise ValueError(complaint("rest", "unit vectors (..., 3)", shown(rest), "shno.equilibrium gives them."))
     return rest.detach(), fraction
