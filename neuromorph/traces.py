@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from neuromorph.bounded import Bounded
+from neuromorph.bounded import Bounded, checked_bounds
 
 BLOCK = 128  # steps of one product: its matrix grows with the square
 SHORTEST, LONGEST = 1e-2, 1e6  # neural steps; the decay of a step is 0 and 1 in float32 beyond
@@ -87,11 +87,8 @@ class Traces(nn.Module):
 
 def _checked_bounds(bounds):
     """low, high as floats; TypeError, ValueError."""
-    rule = f"two numbers in [{SHORTEST:g}, {LONGEST:g}], the lower first"
-    try:
-        low, high = map(float, bounds)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"bounds must be {rule}, got {bounds!r}. They are in neural steps.") from None
-    if not SHORTEST <= low < high <= LONGEST:
-        raise ValueError(f"bounds must be {rule}, got {bounds!r}. They are in neural steps.")
+    low, high = checked_bounds("bounds", bounds)
+    if low < SHORTEST or high > LONGEST:
+        rule = f"in [{SHORTEST:g}, {LONGEST:g}]"
+        raise ValueError(f"bounds must be {rule}, got ({low:g}, {high:g}). They are in neural steps.")
     return low, high
