@@ -165,7 +165,9 @@ def check_finite(name, value, remedy="NaN and infinity are not physical values."
 
 def check_unit_vectors(name, value):
     """ValueError unless every vector on the last axis has length 1 to 1e-6."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        if np.all(np.abs(np.einsum("...i,...i", value, value) - 1) < 1.9e-6):  # a tenth of the time of lengths
+            return
         length = np.hypot.reduce(value, axis=-1)  # unlike a sum of squares, of huge components as well
     remedy = f"Normalise {name}, for example with numpy.linalg.norm."
     check_values(f"|{name}|", length, "1", lambda x: np.abs(x - 1) < 1e-6, remedy)

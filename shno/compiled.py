@@ -132,7 +132,9 @@ class Compiled:
 
         stages : called where there are tables; the times (steps, 3) of the steps' stages
         """
-        times = stages() if any(self.tables) else np.empty((0, 3))
+        if not any(self.tables):
+            return np.empty((0, 0, 3), self.plan.dtype), np.empty((0, 0, 3, 0), self.plan.dtype)
+        times = stages()
         middles, n, batch = np.repeat(times[:, 1:2], 3, axis=1), self.plan.n, self.plan.batch
         columns = np.minimum(np.arange(self.width), n - 1)[picked]
         common, own = (np.empty((len(waves), len(times), 3), self.plan.dtype) for waves in self.tables)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from shno.checks import check_values, complaint
-from shno.stability import effective_rotation, linear_rotation
+from shno.stability import turning_field
 from shno.thermal import field_deviation
 from shno.waveform import Waveform, spread
 
@@ -33,13 +33,12 @@ def check_turn(m0, values, clock, steps, solver):
     times = instants(values, clock, steps, n)
     for t, inside in zip(*(np.array_split(x, -(-len(x) * n // BLOCK)) for x in times), strict=True):
         now = values_at(values, t, inside, m0.ndim)
-        B = np.asarray(effective_rotation(m0[None], now))
-        B = np.maximum(B, linear_rotation(np.broadcast_to(m0, (*B.shape, 3)), now))
-        turn = values["gamma"] * B * clock.dt
-        excess = turn / limit
+        B = turning_field(m0[None], now)
+        excess = B * (values["gamma"] * clock.dt / limit)
         if excess.max() > 1:
             k = int(excess.argmax())
-            most, turns, fields = (np.broadcast_to(x, excess.shape).ravel()[k] for x in (limit, turn, B))
+            most, fields = (np.broadcast_to(x, excess.shape).ravel()[k] for x in (limit, B))
+            turns = most * excess.ravel()[k]
             where = f" at index {k % n} of {n}" if n > 1 else ""
             raise ValueError(
                 f"dt must turn m by at most {most:.3g} rad a step, got {turns:.3g} at |B| = {fields:.3g} T{where}. "

@@ -8,7 +8,7 @@ import numpy as np
 
 from shno.checks import IntegrationError, as_number, common_shape, complaint, shown
 from shno.constants import k_B
-from shno.fields import effective_field
+from shno.fields import effective_field, effective_field_vjp
 from shno.llgs import damping_like, right_hand_side
 from shno.parameters import arguments, batch_shape, parameters, with_torque
 from shno.philox import WELL, draw
@@ -148,18 +148,17 @@ def descend(m, field):
 
 def _hessian(m, plane, field):
     """Second derivatives of the energy over Ms in the tangent plane at m, T: (*batch, 2, 2), symmetric."""
-    first, mixed, second = _curvatures(_components(m), tuple(map(_components, np.moveaxis(plane, -1, 0))), field)
+    plane = tuple(map(_components, np.moveaxis(plane, -1, 0)))
+    _, (first, mixed, second) = _curvatures(_components(m), plane, field)
     return np.stack([_stack((first, mixed)), _stack((mixed, second))], axis=-1)
 
 
 def _curvatures(m, plane, field):
-    """The elements 11, 12 and 22 of `_hessian`, by components: m . B - dB/dm, B itself from the same complex steps."""
-    steps = [tuple(x + 1j * COMPLEX_STEP * u for x, u in zip(m, axis, strict=True)) for axis in plane]
-    fields = [effective_field(step, *field) for step in steps]
-    along = dot(m, [np.real(x) for x in fields[0]])
-    slopes = [[np.imag(x) / COMPLEX_STEP for x in B] for B in fields]
-    mixed = (dot(plane[0], slopes[1]) + dot(plane[1], slopes[0])) / -2
-    return along - dot(plane[0], slopes[0]), mixed, along - dot(plane[1], slopes[1])
+    """B, T, and the elements 11, 12 and 22 of `_hessian`, m . B - dB/dm, by components."""
+    B = effective_field(m, *field)
+    slopes = [effective_field_vjp(m, axis, *field)[0] for axis in plane]  # dB/dm has an energy: it is symmetric
+    along = dot(m, B)
+    return B, (along - dot(plane[0], slopes[0]), -dot(plane[0], slopes[1]), along - dot(plane[1], slopes[1]))
 
 
 def _jacobian(m, values):
@@ -204,35 +203,36 @@ def _settled(m, left):
     )
 
 
-def effective_rotation(m, values):
-    """|B_eff(m)| + |a_DL| + |a_FL|, T: the field that turns m, for the step guard; shape (*batch,)."""
-    B = _stack(effective_field(_components(m), *arguments(values)[1]))
-    field_like = 0.0 if values["field_like"] is None else values["field_like"]
-    along = damping_like(_components(m), values["a_DL"], _components(np.asarray(values["p"])), values["Lambda"])
-    return np.linalg.norm(B, axis=-1) + np.abs(along) + np.abs(values["a_DL"] * field_like)
+def turning_field(m, values):
+    """The field that turns m, T, for the step guard: the larger of the net one and of the linear precession about m.
 
-
-def linear_rotation(m, values):
-    """Geometric mean of the energy's curvatures at m over Ms, T: at rest gamma times it is the linear frequency.
-
-    A field along m that turns with it (the demagnetising field of a sphere) has no part in it, one that stiffens one
-    direction (of a film in its plane) has. Shape (*batch,).
+    Net: |B_eff| + |a_DL| + |a_FL|. Linear: the geometric mean of the energy's curvatures at m over Ms; at rest gamma
+    times it is the linear frequency. A field along m that turns with it (the demagnetising field of a sphere) has no
+    part in it, one that stiffens one direction (of a film in its plane) has.
+    m : (*batch, 3)
+    Returns : (*batch,)
     """
-    m, field = _components(m), arguments(values)[1]
-    n = np.shape(m[0])[-1] if np.ndim(m[0]) else 1
-    parts = []
-    for a in range(0, n, BLOCK):
-        near, given = _columns((m, field), slice(a, a + BLOCK), n)
-        first, mixed, second = _curvatures(near, _tangents(near), given)
-        parts.append(np.sqrt(np.abs(first * second - mixed * mixed)))
+    m, torque = _components(m), [values[name] for name in ("a_DL", "field_like", "p", "Lambda")]
+    torque[2] = _components(np.asarray(torque[2]))
+    given, n = (m, tuple(torque), arguments(values)[1]), np.shape(m[0])[-1] if np.ndim(m[0]) else 1
+    parts = [_turning_field(*_columns(given, slice(k, k + BLOCK), n)) for k in range(0, n, BLOCK)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+
+def _turning_field(m, torque, field):
+    """`turning_field` by components."""
+    a_DL, field_like, p, Lambda = torque
+    B, (first, mixed, second) = _curvatures(m, _tangents(m), field)
+    net = np.sqrt(dot(B, B)) + np.abs(damping_like(m, a_DL, p, Lambda))
+    net = net if field_like is None else net + np.abs(a_DL * field_like)
+    return np.maximum(net, np.sqrt(np.abs(first * second - mixed * mixed)))
 
 
 def _columns(tree, columns, n):
     """The parts of a tree of arguments at some of the last axis, which is n long or, where all are alike, 1."""
     if isinstance(tree, tuple):
         return tuple(_columns(part, columns, n) for part in tree)
-    return tree[..., columns] if n > 1 and np.ndim(tree) and np.shape(tree)[-1] == n else tree
+    return tree[..., columns] if n > 1 and isinstance(tree, np.ndarray) and tree.shape[-1:] == (n,) else tree
 
 
 def thermal_state(oscillator, drive, temperature, seed, realisation):

@@ -30,7 +30,7 @@ WORDS = ("as_real", "box_muller", "cos_sin", "normals", "philox", "place", "radi
 EXEMPT = {
     **dict.fromkeys((f"philox.{name}" for name in WORDS), EQUATIONS),
     **dict.fromkeys(
-        ("stability.descend", "stability.effective_rotation", "stability.linear_rotation"),
+        ("stability.descend", "stability.turning_field"),
         "parts of equilibrium and simulate",
     ),
     "IntegrationError": "raised, not called",
