@@ -1,7 +1,6 @@
 """The command line `neuromorph`: train, plot."""
 
 import argparse
-import os
 import sys
 
 from shno import command
@@ -16,7 +15,6 @@ def main(argv=None):
 
 def _run(words):
     arguments = _parser().parse_args(words)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's idle threads would spin on the kernels' cores
     return arguments.command(arguments)
 
 

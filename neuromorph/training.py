@@ -120,7 +120,7 @@ def fit(model, training, held_out, *, epochs, batch_size, seed, state=None, prog
     Returns : (records of all epochs, selected epoch)
     """
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=PHASES[0].rate, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=PHASES[0].rate, weight_decay=1e-4, fused=True)
     history = {"records": [], "score": None, "selected": None, "best": None}
     if state is not None:
         history = dict(state["history"])

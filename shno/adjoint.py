@@ -29,7 +29,10 @@ class Settings(NamedTuple):
 
 
 class _Sequence(torch.autograd.Function):
-    """m (3, n), held (drives, h, n), rows (k, n) -> path, peak, time, then what has no gradient; n whole blocks."""
+    """m (3, n), held (drives, h, n), rows (k, n) -> path, its end, peak, time, then crossings; n whole blocks.
+
+    The end is the path's last state again: most losses look at no other, and then no cotangent of all states is made.
+    """
 
     @staticmethod
     def forward(ctx, m, held, rows, fixed, carried, layout, settings):
@@ -44,19 +47,22 @@ class _Sequence(torch.autograd.Function):
         ctx.layout, ctx.fixed, ctx.settings = layout, fixed, settings
         peak, crossings, _, time = found.unbind(1)
         ctx.mark_non_differentiable(crossings)
-        return path, peak, time, crossings
+        ctx.set_materialize_grads(False)
+        return path, path[-1].clone(), peak, time, crossings
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, path_bar, peak_bar, time_bar, *_):
+    def backward(ctx, path_bar, end_bar, *found_bar):
         m, held, rows, path, found, factors = ctx.saved_tensors
         (shared, rest, source), settings, layout = ctx.fixed, ctx.settings, ctx.layout
         real = shared.dtype.type
         m_bar, held_bar, rows_bar = torch.empty_like(m), torch.empty_like(held), torch.zeros_like(rows)
         inputs = (*(x.numpy() for x in (m, held, rows)), shared, rest.numpy(), source, settings.n_steps)
         numbers = (real(settings.threshold), real(settings.reset_fraction), settings.truncate or len(held))
-        bars = (path_bar.contiguous(), peak_bar.contiguous(), time_bar.contiguous(), m_bar, held_bar)
-        bars = (*bars, rows_bar[: layout.n_free - held.shape[1]])
+        path_bar = torch.zeros_like(path) if path_bar is None else path_bar.clone(memory_format=torch.contiguous_format)
+        path_bar[-1] += 0.0 if end_bar is None else end_bar
+        found_bar = (torch.zeros_like(factors) if bar is None else bar.contiguous() for bar in found_bar[:2])
+        bars = (path_bar, *found_bar, m_bar, held_bar, rows_bar[: layout.n_free - held.shape[1]])
         outputs = (x.numpy() for x in (path, found, factors, *bars))
         run_blocks(adjoint_kernel, m.shape[1], layout, *inputs, *numbers, *outputs)
         return m_bar, held_bar, rows_bar, None, None, None, None
@@ -70,8 +76,8 @@ def compiled_sequence(tree, m, armed, remaining, rest, noise, settings):
     armed, remaining         (*batch,) bool, whole numbers;  rest (*batch, 3)
     noise                    None, or (seed, realisations (*batch,), deviation (*batch,), number of the first step)
     settings : Settings
-    Returns : path (drives, *batch, 3), then (drives, *batch): peak, time in steps (-1: none), crossings, then
-    (*batch,): armed, remaining, norm error
+    Returns : path (drives, *batch, 3), its end (*batch, 3), then (drives, *batch): peak, time in steps (-1: none),
+    crossings, then (*batch,): armed, remaining, norm error
     """
     batch, draws = m.shape[:-1], int(noise is not None)
     n = batch.numel()
@@ -95,10 +101,11 @@ def compiled_sequence(tree, m, armed, remaining, rest, noise, settings):
     shared = np.array(shared, str(m.dtype).removeprefix("torch."))
     fixed = (shared, rest, _source(noise, missing, shared.dtype))
     results = _Sequence.apply(m, held, rows, fixed, carried, layout, settings)
-    path, *found = (x[..., :n] for x in results)
+    path, end, *found = (x[..., :n] for x in results) if missing else results
     peak, time, crossings = (x.reshape(-1, *batch) for x in found)
     carried = (x.reshape(batch) for x in carried[:, :n])
-    return path.reshape(-1, 3, *batch).movedim(1, -1), peak, time, crossings, *carried
+    path, end = (x.reshape(*x.shape[:-1], *batch).movedim(x.dim() - 2, -1) for x in (path, end))
+    return path, end, peak, time, crossings, *carried
 
 
 def padded(x, missing):

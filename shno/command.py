@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 
+SPINS = "10000"  # some 20 us: torch's idle threads are back at once for its next operation, and out of the kernels' way
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises its complaint, to be shown as every other one."""
@@ -25,6 +26,8 @@ def run(name, command, argv=None):
     argv     the words; sys.argv[1:] by default
     Returns : the exit code
     """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read when torch is imported
     try:
         code = command(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()

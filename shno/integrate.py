@@ -76,19 +76,20 @@ def integrate(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, 
     a_DL = as_tensor("a_DL", a_DL, m)[None]
     watch = (dt, n_steps, component, threshold, rearm, executor)
     noise = (deviation, seed, realisation, first_step)
-    path, peak, crossings, time, armed, _ = _run(parameters, m, a_DL, watch, noise, armed)
-    result = Passage(path[0], peak[0], crossings[0], time[0])
+    _, end, peak, crossings, time, armed, _ = _run(parameters, m, a_DL, watch, noise, armed)
+    result = Passage(end, peak[0], crossings[0], time[0])
     result.armed = armed
     return result
 
 
 class Sequence(namedtuple("Sequence", "m m_peak crossings crossing_time")):
-    """What `integrate_sequence` returns, and as attributes `armed` and `remaining`.
+    """What `integrate_sequence` returns, and as attributes `m_end`, `armed` and `remaining`.
 
     m : (drives, *batch, 3)               after each held drive and the reset that followed it; differentiable
     m_peak : (drives, *batch)             largest value of the watched component after any step; differentiable
     crossings : (drives, *batch), int64   upward crossings of the threshold, each after re-arming
     crossing_time : (drives, *batch), s   of the first one, from the drive's start; NaN: none; differentiable
+    m_end : (*batch, 3)                   m[-1]; its gradient makes none for the other states
     armed : (*batch,), bool               whether the next crossing counts
     remaining : (*batch,), int64          held drives that are still weakened
     """
@@ -119,14 +120,14 @@ def integrate_sequence(parameters, m, a_DL, *, dt, n_steps, component, threshold
     watch = (dt, n_steps, component, threshold, rearm, executor)
     noise = (deviation, seed, realisation, first_step)
     after = (rest, reset_fraction, refractory, refractory_factor, remaining)
-    path, peak, crossings, time, armed, remaining = _run(parameters, m, a_DL, watch, noise, armed, after, truncate)
+    path, end, peak, crossings, time, armed, remaining = _run(parameters, m, a_DL, watch, noise, armed, after, truncate)
     result = Sequence(path, peak, crossings, time)
-    result.armed, result.remaining = armed, remaining
+    result.m_end, result.armed, result.remaining = end, armed, remaining
     return result
 
 
 def _run(parameters, m, a_DL, watch, noise, armed, after=(None, 0.0, 0, 0.0, None), truncate=None):
-    """The held drives a_DL (drives, ...) from m on, checked: path, peak, crossings, time in s, armed, remaining."""
+    """The held drives a_DL (drives, ...) from m on: path, end, peak, crossings, time in s, armed, remaining."""
     (dt, n_steps, component, threshold, rearm, executor), (deviation, seed, realisation, first_step) = watch, noise
     dt, n_steps, threshold, rearm = checked_numbers(m, dt, n_steps, component, threshold, rearm, executor)
     values = as_values(parameters, a_DL[0], m)
@@ -143,9 +144,10 @@ def _run(parameters, m, a_DL, watch, noise, armed, after=(None, 0.0, 0, 0.0, Non
     compiled = executor == "compiled" or (executor == "auto" and m.device.type == "cpu")
     passages = compiled_sequence if compiled else _sequence_by_torch
     noise = numbered_noise(*numbered, deviation, batch, m.device)
-    path, peak, time, crossings, armed, remaining, error = passages(tree, m, armed, remaining, rest, noise, settings)
+    path, end, *found, armed, remaining, error = passages(tree, m, armed, remaining, rest, noise, settings)
     check_path(path.detach(), error, n_steps * len(a_DL), dt)
-    return path, peak, crossings.long(), torch.where(time >= 0, time * dt, torch.nan), armed > 0, remaining.long()
+    peak, time, crossings = found
+    return path, end, peak, crossings.long(), torch.where(time >= 0, time * dt, torch.nan), armed > 0, remaining.long()
 
 
 def _sequence_by_torch(tree, m, armed, remaining, rest, noise, settings):
@@ -166,7 +168,8 @@ def _sequence_by_torch(tree, m, armed, remaining, rest, noise, settings):
         m = _reset(end, rest, settings.reset_fraction, crossed)
         worst = torch.maximum(error, torch.as_tensor(worst, device=m.device))
         results.append((m, peak, time, crossings))
-    return *map(torch.stack, zip(*results, strict=True)), armed, remaining, worst
+    path, *found = map(torch.stack, zip(*results, strict=True))
+    return path, m, *found, armed, remaining, worst
 
 
 def _held(tree, k, factor):

@@ -129,7 +129,7 @@ def one_after_another(rival):
             m, armed = torch.where((found.crossings > 0)[..., None], turned, found.m_end), found.armed
             states.append(m), peaks.append(found.m_peak), counts.append(found.crossings)
         made = Sequence(torch.stack(states), torch.stack(peaks), torch.stack(counts), None)
-        made.armed, made.remaining = armed, remaining
+        made.m_end, made.armed, made.remaining = m, armed, remaining
         return made
 
     return sequence
@@ -174,7 +174,7 @@ class Training:
     def __init__(self, model, rival=None):
         """The model with an optimiser of its own."""
         self.model, self.rival = model, rival
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
 
     def __call__(self):
         """Forward, loss, backward, optimiser's step."""
