@@ -42,6 +42,7 @@ class SHNOLayer(nn.Module):
     reset, reset_fraction         after a neural step with a spike: "soft" rotates m towards rest by the fraction,
                                   "hard" sets it there, "none"; 0.1 keeps the count nearly linear in x, from 0.5 on
                                   spikes lock to every other neural step
+    detach_reset                  no gradient flows through a reset: a neuron that spiked starts anew
     refractory, refractory_factor  so many neural steps after one with a spike have their drive, bias and all,
                                   multiplied by the factor in [-1, 1]: 0 switches it off
     read_out                      what forward returns for each neural step: "spike" 0/1, "count" of crossings,
@@ -78,6 +79,7 @@ class SHNOLayer(nn.Module):
         clip=16.0,
         reset="soft",
         reset_fraction=0.1,
+        detach_reset=False,
         refractory=0,
         refractory_factor=0.0,
         read_out="spike",
@@ -94,7 +96,7 @@ class SHNOLayer(nn.Module):
         self.n, self.n_steps, self.dt, self.neural_step, self.truncate = n, n_steps, dt, neural_step, truncate
         self.component, self.fixed_threshold, self.rearm = component, threshold, rearm
         self.clip, self.reset_mode, self.reset_fraction, self.read_out = clip, reset, reset_fraction, read_out
-        self.refractory, self.refractory_factor = refractory, refractory_factor
+        self.detach_reset, self.refractory, self.refractory_factor = detach_reset, refractory, refractory_factor
         self.surrogate = FastSigmoid() if surrogate is None else as_surrogate(surrogate)
         self.noise, self.variability = noise, variability
         self.oscillator = self.nominal = shno.preset("easy-plane-neuron") if oscillator is None else oscillator
@@ -262,6 +264,7 @@ class SHNOLayer(nn.Module):
             armed=state.armed,
             rest=self.rest,
             reset_fraction=fraction,
+            detach_reset=self.detach_reset,
             refractory=self.refractory,
             refractory_factor=self.refractory_factor,
             remaining=state.remaining,

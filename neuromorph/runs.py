@@ -136,6 +136,7 @@ def layer_settings(model):
         "clip",
         "reset",
         "reset_fraction",
+        "detach_reset",
         "truncate",
         "critical_torque",
     )

@@ -14,6 +14,8 @@ def check_settings(layer):
     """Every complaint about a layer's settings, before anything is computed; ValueError."""
     for name, least, usual in (("n", 1, 60), ("n_steps", 1, 15), ("refractory", 0, 0)):
         _check_whole(name, getattr(layer, name), least, f"{usual} is usual.")
+    if not isinstance(layer.detach_reset, bool):
+        raise TypeError(f"detach_reset must be True or False, got {layer.detach_reset!r}. False keeps the gradient.")
     if layer.truncate is not None:
         _check_whole("truncate", layer.truncate, 1, "2 is usual, None reaches all the way back.")
     if layer.component not in (0, 1, 2):

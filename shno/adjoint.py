@@ -23,6 +23,7 @@ class Settings(NamedTuple):
     threshold: float
     rearm: float
     reset_fraction: float
+    detach_reset: bool
     refractory: int
     refractory_factor: float
     truncate: int | None
@@ -58,7 +59,8 @@ class _Sequence(torch.autograd.Function):
         real = shared.dtype.type
         m_bar, held_bar, rows_bar = torch.empty_like(m), torch.empty_like(held), torch.zeros_like(rows)
         inputs = (*(x.numpy() for x in (m, held, rows)), shared, rest.numpy(), source, settings.n_steps)
-        numbers = (real(settings.threshold), real(settings.reset_fraction), settings.truncate or len(held))
+        fraction = 1.0 if settings.detach_reset else settings.reset_fraction  # after a whole turn nothing is left of m
+        numbers = (real(settings.threshold), real(fraction), settings.truncate or len(held))
         path_bar = torch.zeros_like(path) if path_bar is None else path_bar.clone(memory_format=torch.contiguous_format)
         path_bar[-1] += 0.0 if end_bar is None else end_bar
         found_bar = (torch.zeros_like(factors) if bar is None else bar.contiguous() for bar in found_bar[:2])

@@ -10,6 +10,7 @@ import sys
 
 SPINS = "10000"  # some 20 us: torch's idle threads are back at once for its next operation, and out of the kernels' way
 
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises its complaint, to be shown as every other one."""
 

@@ -96,14 +96,16 @@ class Sequence(namedtuple("Sequence", "m m_peak crossings crossing_time")):
 
 
 def integrate_sequence(parameters, m, a_DL, *, dt, n_steps, component, threshold, rearm, armed=None,
-                       rest=None, reset_fraction=0.0, refractory=0, refractory_factor=0.0, remaining=None,
-                       truncate=None, deviation=None, seed=None, realisation=None, first_step=0, executor="auto",
+                       rest=None, reset_fraction=0.0, detach_reset=False, refractory=0, refractory_factor=0.0,
+                       remaining=None, truncate=None, deviation=None, seed=None, realisation=None, first_step=0,
+                       executor="auto",
 ):  # fmt: skip
     """`integrate` at drives held one after another, n_steps each, with what follows a crossing: reset, weaker drive.
 
     a_DL : T, tensor (drives, *batch)   damping-like torque of each held drive
     rest : (*batch, 3)                  unit vectors that m is turned towards after a held drive with a crossing
     reset_fraction : in [0, 1]          of the angle by which it is (`vector.rotate_towards`); 1 sets it there
+    detach_reset                        no gradient flows through a reset: what crossed starts anew
     refractory, refractory_factor       so many held drives after one with a crossing have their torque multiplied by
                                         the factor, in [-1, 1]
     remaining : (*batch,) integers      of them at the start, as the call before returned them; None: none
@@ -119,28 +121,28 @@ def integrate_sequence(parameters, m, a_DL, *, dt, n_steps, component, threshold
         truncate = as_whole("truncate", truncate, 1, MOST_STEPS, "None keeps the gradient whole.")
     watch = (dt, n_steps, component, threshold, rearm, executor)
     noise = (deviation, seed, realisation, first_step)
-    after = (rest, reset_fraction, refractory, refractory_factor, remaining)
+    after = (rest, reset_fraction, detach_reset, refractory, refractory_factor, remaining)
     path, end, peak, crossings, time, armed, remaining = _run(parameters, m, a_DL, watch, noise, armed, after, truncate)
     result = Sequence(path, peak, crossings, time)
     result.m_end, result.armed, result.remaining = end, armed, remaining
     return result
 
 
-def _run(parameters, m, a_DL, watch, noise, armed, after=(None, 0.0, 0, 0.0, None), truncate=None):
+def _run(parameters, m, a_DL, watch, noise, armed, after=(None, 0.0, False, 0, 0.0, None), truncate=None):
     """The held drives a_DL (drives, ...) from m on: path, end, peak, crossings, time in s, armed, remaining."""
     (dt, n_steps, component, threshold, rearm, executor), (deviation, seed, realisation, first_step) = watch, noise
     dt, n_steps, threshold, rearm = checked_numbers(m, dt, n_steps, component, threshold, rearm, executor)
     values = as_values(parameters, a_DL[0], m)
     numbered = checked_draws(seed, realisation, first_step, deviation is not None)
     deviation = checked_deviation(deviation, values, m)
-    rest, fraction = checked_reset(*after[:2], m)
+    rest, *reset = checked_reset(*after[:3], m)
     batch = checked_batch(values | {"deviation": deviation, "realisation": numbered[1], "rest": rest[..., 0]}, m, armed)
-    refractory, factor, remaining = checked_refractory(*after[2:], batch, m)
+    refractory, factor, remaining = checked_refractory(*after[3:], batch, m)
     values = with_torque(values, a_DL.reshape(len(a_DL), *(1,) * (len(batch) + 1 - a_DL.dim()), *a_DL.shape[1:]))
     tree = (reduced_step(values, dt), *arguments(values))
     m = m.expand(*batch, 3)
     armed = m.detach()[..., component] < threshold if armed is None else armed.expand(batch)
-    settings = Settings(n_steps, component, threshold, rearm, fraction, refractory, factor, truncate)
+    settings = Settings(n_steps, component, threshold, rearm, *reset, refractory, factor, truncate)
     compiled = executor == "compiled" or (executor == "auto" and m.device.type == "cpu")
     passages = compiled_sequence if compiled else _sequence_by_torch
     noise = numbered_noise(*numbered, deviation, batch, m.device)
@@ -165,7 +167,7 @@ def _sequence_by_torch(tree, m, armed, remaining, rest, noise, settings):
         end, peak, time, armed, crossings, error = passage(_held(tree, k, factor), m, armed, drawn, *watch)
         crossed = crossings > 0
         remaining = torch.where(crossed, settings.refractory, (remaining - 1).clamp(min=0))
-        m = _reset(end, rest, settings.reset_fraction, crossed)
+        m = _reset(end, rest, settings, crossed)
         worst = torch.maximum(error, torch.as_tensor(worst, device=m.device))
         results.append((m, peak, time, crossings))
     path, *found = map(torch.stack, zip(*results, strict=True))
@@ -179,12 +181,13 @@ def _held(tree, k, factor):
     return tree if tree is None or tree.dim() <= factor.dim() else factor * tree[k]
 
 
-def _reset(m, rest, fraction, crossed):
+def _reset(m, rest, settings, crossed):
     """m, of those that crossed turned towards rest by a fraction of the angle."""
+    fraction, rest = settings.reset_fraction, rest.expand_as(m)
     if fraction == 0:
         return m
-    rest = rest.expand_as(m)
     turned = rest if fraction == 1 else torch.stack(rotate_towards(m.unbind(-1), rest.unbind(-1), fraction), dim=-1)
+    turned = turned.detach() if settings.detach_reset else turned
     return torch.where(crossed[..., None], turned, m)
 
 

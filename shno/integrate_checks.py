@@ -156,18 +156,20 @@ def checked_sequence(a_DL, m):
     return a_DL
 
 
-def checked_reset(rest, reset_fraction, m):
-    """rest as a tensor, or m itself where nothing is reset; and the fraction; TypeError, ValueError."""
+def checked_reset(rest, reset_fraction, detach_reset, m):
+    """rest as a tensor, or m itself where nothing is reset; the fraction; detach_reset; TypeError, ValueError."""
+    if not isinstance(detach_reset, bool):
+        raise TypeError(complaint("detach_reset", "True or False", shown(detach_reset), "False keeps the gradient."))
     rule, remedy = "in [0, 1]", "1 turns m all the way to rest, 0 not at all."
     fraction = as_number("reset_fraction", reset_fraction, rule, lambda x: (x >= 0) & (x <= 1), remedy)
     if rest is None and fraction:
         raise ValueError(complaint("rest", "given with a reset_fraction", None, "shno.equilibrium finds it."))
     if rest is None:
-        return m.detach(), fraction
+        return m.detach(), fraction, detach_reset
     rest = as_tensor("rest", rest, m)
     if rest.shape[-1:] != (3,) or not bool(((rest.detach().norm(dim=-1) - 1).abs() < 1e-3).all()):
         raise ValueError(complaint("rest", "unit vectors (..., 3)", shown(rest), "shno.equilibrium gives them."))
-    return rest.detach(), fraction
+    return rest.detach(), fraction, detach_reset
 
 
 def checked_refractory(refractory, refractory_factor, remaining, batch, m):

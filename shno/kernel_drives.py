@@ -42,6 +42,13 @@ def pick(picked, crossed):
 
 
 @register_jitable(**INLINED)
+def copy(to, source, count):
+    """Copy the first `count` numbers of a block to another."""
+    for i in range(count):
+        to[i] = source[i]
+
+
+@register_jitable(**INLINED)
 def enter(w, path_bar, first, width):
     """Add the cotangent of m after a drive, columns first ... first + width of path_bar (3, n), to w."""
     for c in range(3):

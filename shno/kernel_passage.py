@@ -1,11 +1,11 @@
 """The kernels of `integrate`: LLGS at drives held one after another, and its exact adjoint.
 
 Forward: for each held drive n_steps of RK4, with the peak and the upward crossings of one component watched at every
-step; then the reset of those that crossed. Backward: the drives in reverse; the path under one is computed again from
-its start (m is stored once a drive, so memory does not grow with n_steps), then walked in reverse by `rk4_vjp` and
-`right_hand_side_vjp`. The cotangent of the peak enters at the step of the peak, that of the crossing's time on both
-sides of the crossing. Thermal noise is a function of its counter: it is drawn in the forward pass, again on the way to
-the end and once more on the way back.
+step; then the reset of those that crossed. Backward: the drives in reverse; m is stored once a drive, the path under it
+is computed again from there, a long one in parts of PART steps, so that memory does not grow with n_steps; then it is
+walked in reverse by `rk4_vjp` and `right_hand_side_vjp`. The cotangent of the peak enters at the step of the peak, that
+of the crossing's time on both sides of the crossing. Thermal noise is a function of its counter: it is drawn in the
+forward pass, again on the way to the end and once more on the way back.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from numba import njit
 from numba.extending import overload, register_jitable
 
 from shno.kernel_cache import cached
-from shno.kernel_drives import enter, hold, hold_vjp, pick, reset, reset_vjp
+from shno.kernel_drives import copy, enter, hold, hold_vjp, pick, reset, reset_vjp
 from shno.kernel_philox import prepare_noise
 from shno.kernels import (
     ADJOINT_ROWS,
@@ -31,6 +31,8 @@ from shno.kernels import (
 from shno.llgs import right_hand_side, right_hand_side_vjp
 from shno.solvers import rk4, rk4_vjp
 from shno.vector import normalise_vjp, number
+
+PART = 256  # steps whose states are kept at a time; a longer drive is computed once more, in parts
 
 
 def watched(layout, state):
@@ -140,13 +142,15 @@ def passage_kernel(
 
 
 @register_jitable(**INLINED)
-def retrace(layout, parameters, noise, buffer, group, source, sigma, path, lane, n_steps, drive, first):
-    """The steps of one drive again: `path` gets the state before each, lane's rows 0-2 end, 4 and 5 peak and step."""
+def retrace(layout, parameters, noise, buffer, group, source, sigma, path, lane, n_steps, begin, drawn, first):
+    """So many steps of a drive again, from its step `begin` on, whose draw is number `drawn`: `path` gets the state
+    before each, lane's rows 0-2 that after the last, rows 4 and 5 the peak and its step.
+    """
     width = lanes(layout)
     for step in range(n_steps):
         for i in range(3 * width):
             path[3 * width * step + i] = lane[i]
-        group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
+        group = prepare_noise(layout, noise, buffer, group, source, sigma, drawn + step, first)
         for i in range(width):
             h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
             state = (lane[i], lane[width + i], lane[2 * width + i])
@@ -154,17 +158,21 @@ def retrace(layout, parameters, noise, buffer, group, source, sigma, path, lane,
             state, _ = project(rk4(right_hand_side, state, h, constant, constant, constant))
             lane[i], lane[width + i], lane[2 * width + i] = state
             after = watched(layout, state)
-            lane[5 * width + i] = step if after > lane[4 * width + i] else lane[5 * width + i]
+            lane[5 * width + i] = begin + step if after > lane[4 * width + i] else lane[5 * width + i]
             lane[4 * width + i] = max(lane[4 * width + i], after)
     return group
 
 
 @register_jitable(**INLINED)
-def walk_back(layout, parameters, noise, buffer, group, source, sigma, path, lane, n_steps, drive, first, threshold):
-    """Reverse mode through the steps of one drive: w, lane's first three rows, from the end of `path` to its start."""
+def walk_back(
+    layout, parameters, noise, buffer, group, source, sigma, path, lane, n_steps, begin, drawn, first, threshold
+):
+    """Reverse mode through the steps of `retrace`, with the state before each in `path`: w, lane's first three rows,
+    from their end to their start.
+    """
     width, zero = lanes(layout), number(0.0, lane[0])
     for step in range(n_steps - 1, -1, -1):
-        group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
+        group = prepare_noise(layout, noise, buffer, group, source, sigma, drawn + step, first)
         y = path[3 * width * step : 3 * width * (step + 1)]
         for i in range(width):
             h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
@@ -173,9 +181,10 @@ def walk_back(layout, parameters, noise, buffer, group, source, sigma, path, lan
             raw = rk4(right_hand_side, state, h, constant, constant, constant)
             now, _ = project(raw)
             before, after = watched(layout, state), watched(layout, now)
-            is_first, rise = lane[7 * width + i] == step, after - before
+            is_peak, is_first = lane[5 * width + i] == begin + step, lane[7 * width + i] == begin + step
+            rise = after - before
             slope = lane[6 * width + i] / (rise * rise) if is_first else zero
-            entering = (lane[3 * width + i] if lane[5 * width + i] == step else zero) - slope * (threshold - before)
+            entering = (lane[3 * width + i] if is_peak else zero) - slope * (threshold - before)
             bar = entered(layout, (lane[i], lane[width + i], lane[2 * width + i]), entering)
             bar, h_bar, parameter_bars = rk4_vjp(
                 right_hand_side, right_hand_side_vjp, state, normalise_vjp(raw, bar), h, *constant
@@ -183,6 +192,36 @@ def walk_back(layout, parameters, noise, buffer, group, source, sigma, path, lan
             bar = entered(layout, bar, slope * (threshold - after))
             lane[i], lane[width + i], lane[2 * width + i] = bar
             deposit(layout, lane, (h_bar, parameter_bars[0], parameter_bars[1]), i)
+
+
+@register_jitable(**INLINED)
+def there_and_back(
+    layout, parameters, noise, buffer, source, sigma, steps, starts, lane, w, after, n_steps, drive, first, threshold
+):
+    """w, the cotangent of m after a drive and its reset, becomes that of m at its start, which lane's first rows hold.
+
+    after     (cotangent of m after the reset, to be added (3, n), rest, fraction, lanes that were reset, how many)
+    """
+    (path_bar, rest, fraction, picked, crossed), width = after, lanes(layout)
+    parts, group = -(-n_steps // PART), -1
+    length = -(-n_steps // parts)
+    for turn in range(2 * parts - 1):  # part after part to the end, and back
+        part = min(turn, 2 * parts - 2 - turn)
+        begin = part * length
+        stretch = (min(length, n_steps - begin), begin, drive * n_steps + begin, first)
+        if turn < parts - 1:
+            copy(starts[3 * width * part :], lane, 3 * width)
+        if turn >= parts:
+            copy(lane, starts[3 * width * part :], 3 * width)
+        group = retrace(layout, parameters, noise, buffer, group, source, sigma, steps, lane, *stretch)
+        if turn == parts - 1:
+            enter(w, path_bar, first, width)
+            reset_vjp(w, lane, rest, fraction, picked, crossed, first, width)
+        if turn >= parts - 1:
+            copy(lane, w, 3 * width)
+            walk_back(layout, parameters, noise, buffer, -1, source, sigma, steps, lane, *stretch, threshold)
+            copy(w, lane, 3 * width)
+            group = -1
 
 
 @cached
@@ -198,7 +237,9 @@ def adjoint_kernel(
     """
     width, n_held, n_free = lanes(layout), held.shape[1], held.shape[1] + rows_bar.shape[0]
     parameters = aligned((n_held + rows.shape[0] + shared.shape[0]) * width, m.dtype)
-    picked, steps = np.empty(width, np.int64), aligned(n_steps * 3 * width, m.dtype)
+    parts = -(-n_steps // PART)
+    length, picked = -(-n_steps // parts), np.empty(width, np.int64)
+    steps, starts = aligned(length * 3 * width, m.dtype), aligned(parts * 3 * width, m.dtype)
     noise, w = aligned(3 * width, m.dtype), aligned(3 * width, m.dtype)
     buffer = (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
     # One array, so that the compiler has few pointers to tell apart: m or its cotangent w (3), cotangent of the peak,
@@ -208,7 +249,7 @@ def adjoint_kernel(
     bars = lane[ADJOINT_ROWS * width :]
     for block in range(first, last):
         start = block * width
-        group, sigma = -1, source[2][start : start + width]
+        sigma = source[2][start : start + width]
         gather_parameters(parameters[held.shape[1] * width :], rows, shared, start, width)
         lane[:], w[:] = 0, 0
         for k in range(held.shape[0] - 1, -1, -1):
@@ -217,20 +258,13 @@ def adjoint_kernel(
             for i in range(width):
                 lane[3 * width + i], lane[4 * width + i] = peak_bar[k, start + i], -2
                 lane[6 * width + i], lane[7 * width + i] = time_bar[k, start + i], found[k, 2, start + i]
-            group = retrace(layout, parameters, noise, buffer, group, source, sigma, steps, lane, n_steps, k, start)
-            enter(w, path_bar[k], start, width)
-            if fraction > 0:
-                crossed = pick(picked, found[k, 1, start : start + width])
-                reset_vjp(w, lane, rest, fraction, picked, crossed, start, width)
-            for i in range(3 * width):
-                lane[i] = w[i]
-            walk_back(
-                layout, parameters, noise, buffer, group, source, sigma, steps, lane, n_steps, k, start, threshold
-            )
-            group = -1
+            crossed = pick(picked, found[k, 1, start : start + width]) if fraction > 0 else 0
+            after = (path_bar[k], rest, fraction, picked, crossed)
+            noises = (noise, buffer, source, sigma)
+            there_and_back(layout, parameters, *noises, steps, starts, lane, w, after, n_steps, k, start, threshold)
             hold_vjp(bars, held_bar[k], factors[k, start : start + width], start, width)
             kept = number(0.0 if k > 0 and k % truncate == 0 else 1.0, w[0])
             for i in range(3 * width):
-                w[i] = kept * lane[i]
+                w[i] *= kept
         scatter(lane, m_bar, start, width)
         scatter(bars[n_held * width :], rows_bar, start, width)

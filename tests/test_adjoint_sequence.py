@@ -7,6 +7,7 @@ from adjoint_helpers import A_C, AT_REST, DT, NEURON, WATCH, leaf, tensor
 
 import shno
 from shno import integrate, integrate_sequence, parameters
+from shno.kernel_passage import PART
 from shno.vector import rotate_towards
 
 STEPS, DRIVES, N = 60, 6, 20
@@ -16,6 +17,7 @@ AFTER = {
     "nothing": {},
     "soft reset": {"rest": REST, "reset_fraction": 0.3},
     "hard reset": {"rest": REST, "reset_fraction": 1.0},
+    "detached reset": {"rest": REST, "reset_fraction": 0.3, "detach_reset": True},
     "truncated": {"rest": REST, "reset_fraction": 0.3, "truncate": 2},
     "reversed": {"rest": REST, "reset_fraction": 0.1, "refractory": 1, "refractory_factor": -0.5},
     "off for two": {"refractory": 2},
@@ -35,8 +37,8 @@ def sequence(a_DL, m, alpha, executor="compiled", **after):
     )
 
 
-def in_a_loop(a_DL, m, alpha, *, rest=REST, reset_fraction=0.0, refractory=0, refractory_factor=0.0, truncate=None,
-              first_step=0, **noise):  # fmt: skip
+def in_a_loop(a_DL, m, alpha, *, rest=REST, reset_fraction=0.0, detach_reset=False, refractory=0,
+              refractory_factor=0.0, truncate=None, first_step=0, **noise):  # fmt: skip
     """(m, peak, crossings, crossing time), each (drives, ...), by plain autograd and the definition alone."""
     armed, remaining, found = None, [0] * N, []
     for k, a in enumerate(a_DL):
@@ -50,7 +52,8 @@ def in_a_loop(a_DL, m, alpha, *, rest=REST, reset_fraction=0.0, refractory=0, re
         armed, rows = passage.armed, []
         for i, crossings in enumerate(passage.crossings.tolist()):
             end = passage.m_end[i]
-            rows.append(torch.stack(rotate_towards(end, rest, reset_fraction)) if crossings else end)
+            turned = torch.stack(rotate_towards(end, rest, reset_fraction))
+            rows.append((turned.detach() if detach_reset else turned) if crossings else end)
             remaining[i] = refractory if crossings else max(remaining[i] - 1, 0)
         m = torch.stack(rows)
         found.append((m, *passage[1:]))
@@ -127,6 +130,7 @@ BAD = [
     ({"a_DL": tensor(1e-3)}, ValueError, "a_DL"),
     ({"a_DL": torch.empty(0, 2)}, ValueError, "a_DL"),
     ({"reset_fraction": 0.5}, ValueError, "rest"),
+    ({"detach_reset": 1, "rest": REST}, TypeError, "detach_reset"),
     ({"reset_fraction": 1.5, "rest": REST}, ValueError, "reset_fraction"),
     ({"reset_fraction": float("nan"), "rest": REST}, ValueError, "reset_fraction"),
     ({"rest": 2 * REST}, ValueError, "rest"),
@@ -147,3 +151,22 @@ def test_a_bad_call_is_refused_by_name(change, error, name):
     with pytest.raises(error, match=rf"\b{name}\b.* must be ") as caught:
         integrate_sequence(VALUES, tensor([AT_REST] * 2), **call)
     assert "\n" not in str(caught.value)
+
+
+def test_a_drive_of_more_steps_than_are_kept_at_a_time_has_the_gradient_of_its_parts():
+    """1100 steps in one call, in two and in three are computed again in parts of other lengths."""
+    (a_DL, m, alpha), values = inputs(), VALUES
+    assert 2 * PART < 1100 and PART < 300
+    a_DL = leaf(a_DL[0].detach().numpy())
+    gradients = []
+    for lengths in ((1100,), (550, 550), (300, 450, 350)):
+        end, armed, peaks = m, None, []
+        for n_steps in lengths:
+            found = integrate(values | {"alpha": alpha}, end, a_DL, dt=DT, n_steps=n_steps, armed=armed, **WATCH)
+            end, armed = found.m_end, found.armed
+            peaks.append(found.m_peak)
+        number = (end * tensor([1.0, 2.0, 3.0])).sum() + torch.stack(peaks).amax(dim=0).sum()
+        gradients.append(torch.autograd.grad(number, [a_DL, m, alpha]))
+    for other in gradients[1:]:
+        for one, two in zip(gradients[0], other, strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-10, atol=1e-10 * float(two.abs().max()))

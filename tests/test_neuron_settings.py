@@ -35,6 +35,7 @@ WRONG = [
     ("read_out", {"read_out": "voltage"}),
     ("reset_fraction", {"reset_fraction": 1.5}),
     ("reset_fraction", {"reset_fraction": -0.1}),
+    ("detach_reset", {"detach_reset": "yes"}),
     ("rearm", {"rearm": 0.8}),  # above the threshold
     ("clip", {"clip": float("nan")}),
     ("critical_torque", {"critical_torque": 0.0}),

@@ -1,9 +1,9 @@
 """Which gradient the spiking layer learns with: truncations and resets on a task, and how gradients grow with time.
 
-The reset turns those that spiked towards rest. Which of them did carries no gradient in the layer ("detached", as in
-snnTorch), the rotation itself does. The other two ways are made here, by a loop of passages:
+The reset turns those that spiked towards rest. Which of them did carries no gradient in the layer (as in snnTorch), the
+rotation itself does, unless the layer is told detach_reset: then what spiked starts anew. A third way is made here, by
+a loop of passages:
     selection   the surrogate's gradient flows through who spiked as well: m + s (turned - m)
-    stopped     none flows through a reset: what spiked starts anew
 """
 
 import numpy as np
@@ -22,18 +22,17 @@ from validation.transfer_figures import GREEN
 
 ROWS = ()
 TRUNCATIONS = (1, 2, 3, 5, None)
-RESETS = ("rotation", "selection", "stopped")
 SEEDS, DT = {"phase-slip": (0, 1), "burst": (0, 1, 2)}, 2e-12  # of the trainings; s, the burst neuron's too, for time
 TURNING, HELD = np.array([8.0, 10, 12]), (5, 10, 15)  # a_c in all, far above depinning; neural steps
 
 
 class LoopedNeurons(SHNONeurons):
-    """The hybrid's oscillators, one neural step at a time, with the soft reset in torch, one of RESETS."""
+    """The hybrid's oscillators, one neural step at a time, with the soft reset in torch: by selection or not."""
 
-    def __init__(self, way, **settings):
-        """The way, and settings of the layer."""
+    def __init__(self, selection, **settings):
+        """Whether a gradient flows through who spiked, and settings of the layer."""
         super().__init__(**settings | {"reset": "none"})
-        self.way = way
+        self.selection = selection
 
     def forward(self, x):
         """Spikes (steps, batch, n) and the watched m_y at the end, as `SHNONeurons`."""
@@ -51,19 +50,19 @@ class LoopedNeurons(SHNONeurons):
 
     def after(self, m, turned, spiked):
         """m, turned where it spiked."""
-        if self.way == "selection":
-            return m + spiked * (turned - m)
-        return torch.where(spiked > 0, turned.detach() if self.way == "stopped" else turned, m)
+        return m + spiked * (turned - m) if self.selection else torch.where(spiked > 0, turned, m)
 
 
 def scores(name, seeds, **changes):
     """{mode: accuracies, one a seed} of the hybrid trained with each truncation and, where the default truncates, with
-    each other way through the reset.
+    the other ways through the reset.
     """
     settings = settings_of(name, **changes)
     made = {mode: lambda mode=mode: SHNONeurons(**settings | {"truncate": mode}) for mode in TRUNCATIONS}
     if settings["truncate"]:
-        made |= {way: lambda way=way: LoopedNeurons(way, **settings) for way in RESETS[1:]}
+        made["selection"] = lambda: LoopedNeurons(True, **settings)
+        made["detached"] = lambda: SHNONeurons(**settings | {"detach_reset": True})
+        made["detached, None"] = lambda: SHNONeurons(**settings | {"detach_reset": True, "truncate": None})
     return {mode: np.array([accuracy(train(neurons(), seed)) for seed in seeds]) for mode, neurons in made.items()}
 
 
@@ -98,7 +97,7 @@ def difference():
     settings = settings_of("phase-slip", truncate=None)
     x = torch.as_tensor(np.random.default_rng(3).uniform(-0.5, 3, (6, 4, 60))).requires_grad_()
     slopes = []
-    for neurons in (SHNONeurons(**settings), LoopedNeurons("rotation", **settings)):
+    for neurons in (SHNONeurons(**settings), LoopedNeurons(False, **settings)):
         spikes, m_y = neurons(x)
         slopes += torch.autograd.grad(spikes.sum() + m_y.sum(), x)
     return float((slopes[0] - slopes[1]).abs().max() / slopes[0].abs().max())
@@ -111,7 +110,7 @@ def claims(figures):
     measured = np.array([phase_sensitivity(n) for n in HELD])
     expected = np.tile(each * np.array(HELD)[:, None], len(TURNING))
     what = f"{bound}, 8, 10, 12 a_c, no reset, adjoint; tolerance a_c/a: the speed within a turn"
-    same = "gradient of spikes and m_y by the drives: the layer's - the loop's whose resets carry `rotation`, relative"
+    same = "gradient of spikes and m_y by the drives: the layer's - the loop's without selection, relative"
     return [
         Claim("G1", what, "gamma t/alpha", expected, measured, 1 / TURNING.min(), unit="rad/a_c"),
         Claim("G5", same, "the same rule", 0.0, difference(), 1e-9, "absolute"),

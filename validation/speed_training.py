@@ -120,7 +120,7 @@ def one_after_another(rival):
     """`shno.integrate_sequence` by a rival's passages: held drives in a loop, the reset by torch."""
 
     def sequence(parameters, m, a_DL, *, armed, rest, reset_fraction, truncate, remaining, refractory, **watched):
-        watched.pop("refractory_factor")
+        del watched["refractory_factor"], watched["detach_reset"]
         states, peaks, counts = [], [], []
         for k, a in enumerate(a_DL):
             m = m.detach() if truncate and k and k % truncate == 0 else m
