@@ -15,6 +15,7 @@ _HOME = {
     "Trajectory": "trajectory",
     "load": "trajectory",
     "simulate": "simulate",
+    "resume": "simulate",
     "integrate": "integrate",
     "integrate_sequence": "integrate",
     "parameters": "parameters",

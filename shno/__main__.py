@@ -1,4 +1,4 @@
-"""The command line `shno`: presets, simulate, info, plot, validate. A flag's unit is in its name.
+"""The command line `shno`: presets, simulate, resume, info, plot, validate. A flag's unit is in its name.
 
 Exit codes: 0 done; 2 a bad call, with one line on standard error; 130 interrupted.
 Only argparse is imported before the arguments are read, so that --help answers at once.
@@ -11,6 +11,8 @@ import re
 import sys
 
 from shno import command
+
+NO_LINE = "no line (at rest, settling or too short)"
 
 
 def main(argv=None):
@@ -38,6 +40,8 @@ def _parser():
 
     add_command("presets", _presets, "list the published oscillators, their operating points and each number's source")
     _add_simulate(add_command("simulate", _simulate, "integrate one preset and write the trajectory to an HDF5 file"))
+    resume = add_command("resume", _resume, "finish a run that was killed: the same bits as of one left alone")
+    resume.add_argument("file", help="the HDF5 file that `shno simulate` was writing")
     info = add_command("info", _info, "show the settings and parameters of a saved run")
     info.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
     plot = add_command("plot", _plot, "draw m(t), the orbit on the sphere and the spectrum of a saved run")
@@ -72,7 +76,8 @@ def _add_simulate(parser):
     )
     add("--executor", choices=("auto", "compiled", "torch"), default="auto", help="default auto: compiled on the CPU")
     add("--save-every", type=int, default=1, metavar="N", help="steps between saved states; default 1")
-    add("--out", required=True, metavar="FILE", help="the HDF5 file to write")
+    add("--out", required=True, metavar="FILE", help="the HDF5 file to write, while the run goes on")
+    add("--compression", choices=("gzip", "lzf"), help="of the file; default none")
 
 
 def _vector(text):
@@ -146,17 +151,37 @@ def _simulate(arguments):
             solver=arguments.solver,
             executor=arguments.executor,
             save_every=arguments.save_every,
+            out=arguments.out,
+            compression=arguments.compression,
             progress=progress,
         )
-    run.save(arguments.out)
+    _report(arguments.preset, run, arguments.out)
+
+
+def _resume(arguments):
+    import shno
+
+    with _progress() as progress:
+        run = shno.resume(arguments.file, progress=progress)
+    _report(arguments.file, run, arguments.file)
+
+
+def _report(name, run, path):
+    """What a run gave, in four lines."""
+    import numpy as np
+
+    import shno
+
     f0 = shno.analysis.frequency(run)
     steps = (len(run.t) - 1) * run.save_every
-    print(f"{arguments.preset}: {_drive_text(drive)}, temperature {run.temperature:g} K")
+    drive = f"{_drive_text(run.drive)}, " if run.drive.is_constant and np.ndim(run.drive.current[1]) == 0 else ""
+    print(f"{name}: {drive}temperature {run.temperature:g} K")
     print(f"{run.solver} ({run.executor}): {steps} steps of {run.dt * 1e12:g} ps, {len(run.t)} states saved")
     highest = 0.5 / (run.dt * run.save_every)  # Nyquist: a faster line would appear at a wrong frequency
-    line = f"{f0 * 1e-9:.6f} GHz" if f0 > 0 else "no line (at rest, settling or too short)"
+    lines = np.ravel(f0)[np.ravel(f0) > 0] * 1e-9
+    line = " to ".join(f"{f:.6f}" for f in sorted({lines.min(), lines.max()})) + " GHz" if len(lines) else NO_LINE
     print(f"frequency in the second half: {line}; the saved states resolve up to {highest * 1e-9:g} GHz")
-    print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e6:.2f} MB)")
+    print(f"written: {path} ({os.path.getsize(path) / 1e6:.2f} MB)")
 
 
 def _check_writable(path):
@@ -195,13 +220,16 @@ def _info(arguments):
 
     from shno import drive, hdf5, oscillator, trajectory
 
-    run = trajectory.load(arguments.file)
+    run, about = trajectory.read_with(arguments.file, lazy=True)
     batch = run.m.shape[1:-1]
     count = f"{np.prod(batch)} oscillators in a batch {batch}" if batch else "1 oscillator"
-    print(f"{arguments.file} ({os.path.getsize(arguments.file) / 1e6:.2f} MB): {len(run.t)} states of {count}")
-    print(f"  {'t':<12} {run.t[0] * 1e9:g} to {run.t[-1] * 1e9:g} ns, shape {run.t.shape}")
+    n, states = len(run.t), about.get("states", len(run.t))
+    part = "" if n == states else f" of {states}: `shno resume` finishes it"
+    print(f"{arguments.file} ({os.path.getsize(arguments.file) / 1e6:.2f} MB): {n} states of {count}{part}")
+    if n:
+        print(f"  {'t':<12} {run.t[0] * 1e9:g} to {run.t[-1] * 1e9:g} ns, shape {run.t.shape}")
     print(f"  {'m':<12} shape {run.m.shape}, {run.m.dtype}")
-    if run.T is not None:
+    if run.T is not None and n:
         print(f"  {'T':<12} shape {run.T.shape}, {run.T.min():.6g} to {run.T.max():.6g} K")
     _print_fields("settings", run, dict.fromkeys(trajectory.SETTINGS, "1") | hdf5.SETTING_UNITS)
     _print_fields("oscillator", run.oscillator, oscillator.UNITS)

@@ -9,6 +9,7 @@ from shno.checks import (
     as_array,
     as_integers,
     as_number,
+    as_path,
     as_whole,
     check_choice,
     check_finite,
@@ -118,6 +119,15 @@ def check_m0(m0):
     check_finite("m0", m0)
     check_unit_vectors("m0", m0)
     return m0
+
+
+def check_out(out, compression):
+    """The path that states are streamed to, or None; TypeError, ValueError."""
+    if compression is not None:
+        check_choice("compression", compression, ("gzip", "lzf"), "None keeps the numbers as they are.")
+        if out is None:
+            raise ValueError(complaint("compression", "None without out", compression, "It is that of the file."))
+    return out if out is None or hasattr(out, "run") else as_path("out", out)
 
 
 def check_threads(threads):

@@ -1,6 +1,7 @@
 """Checks at the door. Every complaint reads "{name} must be {rule}, got {value} [at index i of n]. {what to do}"."""
 
 import os
+from dataclasses import fields
 
 import numpy as np
 
@@ -189,7 +190,7 @@ def equal_fields(a, b):
     """Whether two dataclass instances of one class have equal fields; arrays compare by value."""
     return type(a) is type(b) and all(
         x == y if hasattr(x, "__dataclass_fields__") else equal(x, y)
-        for x, y in ((getattr(a, name), getattr(b, name)) for name in a.__dataclass_fields__)
+        for x, y in ((getattr(a, f.name), getattr(b, f.name)) for f in fields(a) if f.compare)
     )
 
 

@@ -1,20 +1,23 @@
 """Arrays and attributes <-> HDF5 file. Knows dicts, not `Trajectory`.
 
-    /                           attributes: format = "shno trajectory", layout_version = 2, and the settings of the run:
+    /                           attributes: format = "shno trajectory", layout_version = 3, and the settings of the run:
                                 dt (dt_units = "s"), t0 (s), temperature (K), save_every, solver, executor, dtype, seed,
-                                versions; one that is None is absent
-    /t           (n,)           time, s; dimension scale
-    /m           (n, *batch, 3) unit magnetisation; its axes carry the scales t, the batch's, component
+                                versions, command_line; one that is None is absent; of a streamed run also states, how
+                                many it is to have in all (there are fewer until it is complete), device and threads
+    /time        (n,)           s; dimension scale
+    /m           (n, *batch, 3) unit magnetisation; its axes carry the scales time, the batch's, component
     /oscillator  (batch,)       index along a one-dimensional batch; otherwise /batch_0, /batch_1, ..., one an axis
     /component   (3,)           "x", "y", "z"
     /parameters/oscillator/Ms   one dataset a parameter, the number or array that was given, with an attribute `units`;
     /parameters/drive/I ...     the names are those of `Oscillator` and `Drive`; one that is None is absent; a waveform
                                 is a path such as I.Sum.a.Sine.amplitude (`waveform_numbers`)
-    /parameters/run/T ...       temperature of each oscillator (with Joule heating), realisation (where it was given)
+    /parameters/run/T ...       temperature of each oscillator (n, *batch) (with Joule heating), realisation (where it
+                                was given)
+    /wall_time   (1,)           of a streamed run, s, as far as it has come
 
-Numbers are stored bit for bit and uncompressed, so that no dataset can claim more bytes than the file has. Metadata and
-arrays carry checksums, so that damage is found. Readable by HDF5 1.10 and later, by plain h5py, and by
-xarray.open_dataset(path, engine="h5netcdf").
+Numbers are stored bit for bit. Metadata and arrays carry checksums, so that damage is found. Readable by HDF5 1.10 and
+later, by plain h5py, and by xarray.open_dataset(path, engine="h5netcdf"). A run is streamed in HDF5's single-writer
+mode: until it is complete, and after a kill, h5py opens it with swmr=True. Layout 2 called time `t`; it is still read.
 """
 
 import contextlib
@@ -25,9 +28,14 @@ import secrets
 import h5py
 import numpy as np
 
+from shno.stored import Stored, opened
+
 FORMAT = "shno trajectory"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
+TIME = {2: "t", 3: "time"}  # its name in each layout that is read
+SERIES = "/parameters/run/T"
 SETTING_UNITS = {"dt": "s", "t0": "s", "noise_dt": "s", "temperature": "K"}
+DEFLATED = 1100  # times the bytes in the file: what gzip can make of them at most
 CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
 LIBRARY = ("v110", "v110")  # the first HDF5 format whose metadata all carry checksums
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError)  # what h5py raises on it
@@ -46,7 +54,7 @@ def write(path, *, t, m, groups, attributes):
     _check_shapes(t, m)
     image = io.BytesIO()  # in memory: HDF5 brings the process down at exit when the disk has failed under it
     with h5py.File(image, "w", libver=LIBRARY) as file:
-        _fill(file, t, m, groups, attributes)
+        fill(file, t, m, groups, attributes)
 
     partial = f"{path}.{secrets.token_hex(4)}.partial"
     try:
@@ -63,9 +71,10 @@ def write(path, *, t, m, groups, attributes):
             os.remove(partial)
 
 
-def read(path):
-    """Read what `write` wrote.
+def read(path, *, lazy=False):
+    """Read what `write` or a `Stream` wrote, up to the last state that is whole.
 
+    lazy : whether t, m and the temperatures stay in the file: `Stored` instead of arrays
     Returns : t (n,), m (n, *batch, 3), groups {"oscillator": {name: float or array}, "drive": {...}}, attributes
     Raises : FileNotFoundError, PermissionError; ValueError with one line when it is not ours, of another layout,
              truncated or damaged
@@ -80,13 +89,8 @@ def read(path):
         if not h5py.is_hdf5(path):
             raise ValueError("it is not an HDF5 file. Use a file that Trajectory.save wrote")
         size = os.path.getsize(path)
-        with h5py.File(path, "r") as file:
-            attributes = _settings(file)
-            t, m = (_dataset(file, name, size) for name in ("t", "m"))
-            _check_shapes(t, m)
-            parameters = _group(file, "parameters")
-            groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive", "run")}
-            return t[()], m[()], groups, attributes
+        with opened(path) as file:
+            return _read(file, size, lazy)
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {_one_line(error)}.") from None
     except PermissionError:
@@ -96,19 +100,53 @@ def read(path):
         raise ValueError(f"{path} cannot be read: it is truncated or damaged ({_one_line(error)}). {remedy}") from None
 
 
-def _fill(file, t, m, groups, attributes):
-    """Put everything into the open file, in the layout of the module's docstring."""
+def _read(file, size, lazy):
+    """What `read` returns, of an open file of so many bytes."""
+    attributes = _settings(file)
+    series = [_dataset(file, name, size) for name in (TIME[attributes.pop("layout_version")], "m")]
+    parameters = _group(file, "parameters")
+    groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive", "run")}
+    if "T" in groups["run"]:
+        series.append(groups["run"]["T"])
+    if "states" in attributes:  # until it is complete one series may be ahead of another
+        n = _whole(series)
+        series = [Stored(file.filename, each.name, (n, *each.shape[1:]), each.dtype) for each in series]
+    _check_shapes(*series)
+    series = [Stored(file.filename, x.name, x.shape, x.dtype) if lazy else x[()] for x in series]
+    if len(series) == 3:
+        groups["run"]["T"] = series.pop()
+    if "wall_time" in file:
+        attributes["wall_time"] = float(_dataset(file, "wall_time", size)[:1].sum())
+    return *series, groups, attributes
+
+
+def _whole(series):
+    """How many states are in the file: all series have them, and their times, which are written last, are numbers."""
+    if any(each.ndim == 0 for each in series):
+        return 0
+    n = min(len(each) for each in series)
+    while n and np.isnan(series[0][n - 1]):
+        n -= 1
+    return n
+
+
+def fill(file, t, m, groups, attributes, rows=None, compression=None):
+    """Put everything into the open file, in the layout of the module's docstring.
+
+    rows : int     t, m and the temperatures are series that will grow, in chunks of so many states
+    """
+    series = {"rows": rows, "compression": compression}
     units = {f"{name}_units": unit for name, unit in SETTING_UNITS.items() if name in attributes}
     _describe(file, format=FORMAT, layout_version=LAYOUT_VERSION, **attributes, **units)
 
     batch = m.shape[1:-1]
     names = ["oscillator"] if len(batch) == 1 else [f"batch_{axis}" for axis in range(len(batch))]
-    _describe(_create(file, "m", m), units="1", long_name="unit magnetisation")
-    _describe(_create(file, "t", t), units="s", long_name="time")
+    _describe(_create(file, "m", m, **series), units="1", long_name="unit magnetisation")
+    _describe(_create(file, "time", t, **series), units="s", long_name="time")
     for name, n in zip(names, batch, strict=True):
         file[name] = np.arange(n)
     file["component"] = ["x", "y", "z"]
-    for axis, name in enumerate(("t", *names, "component")):
+    for axis, name in enumerate(("time", *names, "component")):
         file[name].make_scale(name)
         file["m"].dims[axis].attach_scale(file[name])
         file["m"].dims[axis].label = name
@@ -116,11 +154,19 @@ def _fill(file, t, m, groups, attributes):
     for group, parameters in groups.items():
         members = file.create_group(f"parameters/{group}")
         for name, (value, unit) in parameters.items():
-            _describe(_create(members, name, np.asarray(value, dtype=np.float64)), units=unit)
+            grows = series if members.name + "/" + name == SERIES else {}
+            _describe(_create(members, name, np.asarray(value, dtype=np.float64), **grows), units=unit)
 
 
-def _create(group, name, values):
-    """A dataset whose damage is found: a number within the metadata, an array in checksummed chunks of about CHUNK."""
+def _create(group, name, values, rows=None, compression=None):
+    """A dataset whose damage is found: a number within the metadata, an array in checksummed chunks of about CHUNK, or
+    of so many rows each and without an end. A time that is not yet written is NaN.
+    """
+    if rows is not None:
+        kind = {"dtype": values.dtype, "chunks": (rows, *values.shape[1:]), "maxshape": (None, *values.shape[1:])}
+        return group.create_dataset(
+            name, values.shape, fletcher32=True, compression=compression, fillvalue=np.nan, **kind
+        )
     if values.ndim == 0:
         compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         compact.set_layout(h5py.h5d.COMPACT)
@@ -150,21 +196,23 @@ def _one_line(error):
     return " ".join(str(error).split()).strip("'\". ") or type(error).__name__
 
 
-def _check_shapes(t, m):
+def _check_shapes(t, m, T=None):
     """ValueError unless t is (n,) float64 and m is (n, *batch, 3) float64 or float32; arrays or datasets."""
     if t.dtype != np.float64 or m.dtype not in (np.float64, np.float32):
-        raise ValueError(f"t must be float64 and m float64 or float32, got {t.dtype} and {m.dtype}")
+        raise ValueError(f"time t must be float64 and m float64 or float32, got {t.dtype} and {m.dtype}")
     if len(t.shape) != 1 or len(m.shape) < 2 or m.shape[0] != t.shape[0] or m.shape[-1] != 3:
-        raise ValueError(f"t must have shape (n,) and m (n, ..., 3), got {t.shape} and {m.shape}")
+        raise ValueError(f"time t must have shape (n,) and m (n, ..., 3), got {t.shape} and {m.shape}")
+    if T is not None and T.shape != m.shape[:-1]:
+        raise ValueError(f"T must have m's shape without its last axis, got {T.shape} and {m.shape}")
 
 
 def _settings(file):
-    """The root attributes that are settings of the run; ValueError unless the others name this layout."""
+    """The root attributes that are settings of the run, and layout_version; ValueError for an unknown layout."""
     attributes = {name: _attribute(file, name) for name in file.attrs}
     if attributes.pop("format", None) != FORMAT:
         raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that Trajectory.save wrote")
-    version = attributes.pop("layout_version", None)
-    if version != LAYOUT_VERSION:
+    version = attributes.get("layout_version")
+    if version not in TIME:
         raise ValueError(f"layout_version must be {LAYOUT_VERSION}, got {version}. Use the release that wrote the file")
     for name, value in attributes.items():
         if value is None:
@@ -206,12 +254,13 @@ def _dataset(group, name, size):
         raise ValueError(f"{dataset.name} lies in another file; that is not followed")
     if dataset.dtype.kind != "f" or dataset.shape is None:
         raise ValueError(f"{dataset.name} must hold floating-point numbers, got {dataset.dtype}")
-    if dataset.nbytes > size:
+    if dataset.nbytes > size * (1 if dataset.compression is None else DEFLATED):
         raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes in a file of {size}, so the file is damaged")
     return dataset
 
 
 def _values(group, size):
-    """All datasets of a group, as floats and float64 arrays."""
-    values = {name: _dataset(group, name, size)[()].astype(np.float64) for name in group}
-    return {name: value if value.ndim else float(value) for name, value in values.items()}
+    """All datasets of a group, as floats and float64 arrays; the series of temperatures as it is."""
+    found = {name: _dataset(group, name, size) for name in group}
+    values = {name: each[()].astype(np.float64) for name, each in found.items() if each.name != SERIES}
+    return found | {name: value if value.ndim else float(value) for name, value in values.items()}

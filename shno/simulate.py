@@ -1,6 +1,7 @@
 """The front door: check, assemble, choose an executor, loop, hand back a Trajectory."""
 
 import platform
+import sys
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,7 @@ from shno.call import (
     check_call,
     check_m0,
     check_memory,
+    check_out,
     check_T_start,
     check_threads,
     checked_numbers,
@@ -22,17 +24,18 @@ from shno.guard import check_heating, check_kick, check_turn
 from shno.parameters import arguments, batch_shape, heat_parameters, parameters, reduced_step
 from shno.plan import Noise, Plan, clock, splits
 from shno.stability import equilibrium, thermal_state
+from shno.states import InFile, InMemory, continuation, tidied
 from shno.thermal import field_deviation, thermal_energy
 from shno.trajectory import Trajectory
 
 LARGEST_NORM_ERROR = 1e-4  # of |m| before projection
 CHUNK = 1 << 22  # numbers of m held in an executor's layout before they are copied out
-CHUNK_STEPS = 1 << 27  # oscillator steps between two reports of progress
+CHUNK_STEPS = 1 << 24  # oscillator steps between two reports of progress
 
 
 def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=None, realisation=None, t0=0.0,
              noise_dt=None, solver="rk4", executor="auto", dtype="float64", device="cpu", rtol=1e-10, atol=1e-12,
-             save_every=1, progress=None, T_start=None, threads=None,
+             save_every=1, out=None, compression=None, progress=None, T_start=None, threads=None,
 ):  # fmt: skip
     """Integrate the LLGS equation dm/dt = gamma/(1 + alpha^2) T(m) of `llgs`; what or how often one saves never
     changes the solution.
@@ -53,12 +56,18 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     executor : "auto" | "compiled" | "torch"   compiled kernels on the CPU, torch on any device
     dtype, device           "float64" | "float32"; a torch device
     save_every              steps between saved states; must divide n
+    out                     HDF5 file that the states are written to while the run goes on, in constant memory; the
+                            Trajectory then reads them from there. A killed run can be looked at (`load`) and finished
+                            (`resume`)
+    compression             of that file: None, "gzip" (smaller, slower) or "lzf"
     progress                called as progress(steps done, steps in all)
     threads                 of the compiled kernels, at most; by default OMP_NUM_THREADS, or one a processor
     T_start : (...), K      of a heated oscillator at t0, run.T[-1] of the run that goes on; `temperature` by default
     Returns : Trajectory with t (n / save_every + 1,) in s and m (n / save_every + 1, *batch, 3)
-    Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection
+    Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection;
+    OSError with one line when `out` cannot be written, what was written before is kept
     """
+    out = check_out(out, compression)
     duration, dt, t0, temperature, noise_dt, rtol, atol = checked_numbers(
         duration=duration, dt=dt, t0=t0, temperature=temperature, noise_dt=noise_dt, rtol=rtol, atol=atol
     )
@@ -70,27 +79,61 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     time, values, heat = clock(t0, dt), parameters(oscillator, drive), heat_parameters(oscillator, drive, temperature)
     batch = _batch(values | {"oscillator": np.broadcast_to(0.0, oscillator.shape)}, m0, heat, realisation, T_start)
     realisation_ = realisations(realisation, batch)
-    check_memory(n, save_every, batch, dtype)
+    if out is None:
+        check_memory(n, save_every, batch, dtype)
     if m0 is None:
         drawn = temperature if solver != "reference" else 0.0
         m0 = _start(oscillator, drive.at(t0), batch, drawn, seed, realisation_)
-    t = time.at(save_every * np.arange(n // save_every + 1))
-    m, T = _saved(len(t), batch, dtype, m0, T_start)
-    if executor == "scipy":
-        _witness(m, T, oscillator, drive, t, temperature, rtol, atol, progress)
-    else:
-        check_turn(m[0], values, time, n, solver)
+    m0, T_start = _spread(m0, (*batch, 3), dtype), _spread(T_start, batch, dtype)
+    noisy = {"temperature": temperature, "seed": seed, "noise_dt": noise_dt, "realisation": realisation}
+    settings = {"dt": dt, "t0": time.at(0), "save_every": save_every, "solver": solver, "executor": executor, **noisy}
+    about = {"dtype": dtype, "versions": _versions(), "command_line": " ".join(sys.argv)}
+    run = Trajectory(np.empty(0), np.empty((0, *batch, 3), dtype), oscillator, drive, **settings, **about)
+    if executor != "scipy":
+        check_turn(m0, values, time, n, solver)
         check_kick(oscillator, temperature, dt, solver)
         check_heating(oscillator, dt)
         noise = _noise(oscillator, temperature, seed, realisation_, noise_dt or dt, draws, t0, heat)
-        plan = _plan(m, T, values, heat, time, n, solver, noise, dtype, device, threads)
-        _run(_executor(executor, plan), plan, m, T, n, save_every, progress)
-    settings = {"dt": dt, "t0": float(t[0]), "save_every": int(save_every), "executor": executor}
-    seed = None if seed is None else int(seed)
-    noisy = {"temperature": temperature, "seed": seed, "noise_dt": noise_dt, "realisation": realisation}
-    return Trajectory(
-        t, m, oscillator, drive, solver=solver, dtype=dtype, versions=_versions(), T=T, **settings, **noisy
-    )
+        plan = _plan(m0, T_start, values, heat, time, n, solver, noise, dtype, device, threads)
+    with _states(out, run, n // save_every + 1, time, m0, T_start, compression, device) as states:
+        if executor == "scipy":
+            _witness(states, n, time, m0, T_start, rtol, atol, progress)
+        else:
+            _run(_executor(executor, plan), plan, states, n, save_every, progress)
+    return states.trajectory()
+
+
+def resume(path, *, progress=None, threads=None):
+    """Finish a run that was streamed to a file, `simulate(..., out=path)`, and was killed: the result is that of the
+    run left alone, bit for bit, thermal runs too.
+
+    What is in the file is copied into a new one, which takes its place and grows on.
+    progress, threads     as of `simulate`
+    Returns : Trajectory; where nothing is missing, the one that is there
+    Raises : FileNotFoundError, ValueError for a file that `load` does not read or that no stream wrote; OSError
+    """
+    killed = continuation(path)
+    run, missing = killed.run, killed.states - len(killed.run.t)
+    if not missing:
+        return tidied(killed)
+    begun = len(run.t) > 0
+    names = ("dt", "solver", "executor", "dtype", "temperature", "seed", "noise_dt", "realisation", "save_every")
+    settings = {name: getattr(run, name) for name in names} | killed.last | {"progress": progress, "threads": threads}
+    settings |= {"out": killed if begun else path, "compression": killed.compression, "device": killed.device}
+    duration = (missing - (not begun)) * run.save_every * run.dt
+    return simulate(run.oscillator, run.drive, duration=duration, **settings)
+
+
+def _spread(x, shape, dtype):
+    """x over a shape, an array of its own; None is kept."""
+    return None if x is None else np.broadcast_to(x, shape).astype(dtype)
+
+
+def _states(out, run, n, clock, m0, T0, compression, device):
+    """Where the n states of the run go."""
+    if out is None:
+        return InMemory(run, n, clock, m0, T0)
+    return InFile(out, run, n, clock, m0, T0, compression=compression, device=device)
 
 
 def _batch(values, m0, heat, realisation, T_start):
@@ -108,17 +151,6 @@ def _start(oscillator, drive, batch, temperature, seed, realisation):
     if temperature > 0:
         return thermal_state(oscillator, drive, temperature, seed, realisation.reshape(batch))
     return _tilted(equilibrium(oscillator, drive))
-
-
-def _saved(n, batch, dtype, m0, T_start):
-    """Arrays for n saved states, the first filled in: m (n, *batch, 3), and T (n, *batch), None without heating."""
-    m = np.empty((n, *batch, 3), dtype)
-    m[0] = m0
-    if T_start is None:
-        return m, None
-    T = np.empty(m.shape[:-1], dtype)
-    T[0] = T_start
-    return m, T
 
 
 def _tilted(m, degrees=1.0):
@@ -139,13 +171,13 @@ def _noise(oscillator, temperature, seed, realisation, noise_dt, draws, t0, heat
     return Noise(seed, realisation, sigma, energy, draws, round(t0 / noise_dt))
 
 
-def _plan(m, T, values, heat, time, n, solver, noise, dtype, device, threads):
+def _plan(m0, T0, values, heat, time, n, solver, noise, dtype, device, threads):
     """The run as the fast executors need it."""
-    batch = m.shape[1:-1]
+    batch = m0.shape[:-1]
     tree = (reduced_step(values, time.dt), *arguments(values), *(() if heat is None else (heat,)))
-    start = m[0].reshape(-1, 3).T
-    if T is not None:
-        start = np.concatenate([start, T[0].reshape(1, -1)])
+    start = m0.reshape(-1, 3).T
+    if T0 is not None:
+        start = np.concatenate([start, T0.reshape(1, -1)])
     return Plan(tree, start, batch, dtype, device, solver, time, noise, splits(tree, time, n, batch), threads)
 
 
@@ -160,9 +192,9 @@ def _executor(name, plan):
     return Compiled(plan)
 
 
-def _run(executor, plan, m, T, n, save_every, progress):
-    """Fill m[1:] and T[1:]: whole steps up to each one that a breakpoint divides, that one, and on to the end."""
-    advance = partial(_advance, executor, plan, m, T, save_every, n, progress)
+def _run(executor, plan, states, n, save_every, progress):
+    """Keep all states: whole steps up to each one that a breakpoint divides, that one, and on to the end."""
+    advance = partial(_advance, executor, plan, states, save_every, n, progress)
     done, k = 0, 0
     while k < len(plan.splits):
         step = plan.splits[k][0]
@@ -174,14 +206,14 @@ def _run(executor, plan, m, T, n, save_every, progress):
             k += 1
         done = step + 1
         if done % save_every == 0:
-            _keep(m, T, done // save_every, executor.current()[None])
+            _keep(states, plan.batch, done // save_every, executor.current()[None])
         _check_norm(executor.deviation, executor.current(), done, plan.clock.dt)
         if progress is not None:
             progress(done, n)
     advance(done, n)
 
 
-def _advance(executor, plan, m, T, save_every, n, progress, done, until):
+def _advance(executor, plan, states, save_every, n, progress, done, until):
     """Whole steps from `done` up to `until`, in chunks of saved states; returns `until`."""
     chunk = max(1, min(CHUNK // (3 * plan.n), CHUNK_STEPS // (plan.n * save_every), executor.longest // save_every))
     while done < until:
@@ -192,20 +224,18 @@ def _advance(executor, plan, m, T, save_every, n, progress, done, until):
             saves, every = min(chunk, (until - done) // save_every), save_every
         saved = executor.advance(done, saves, every)
         first, done = done, done + saves * every
-        if done % save_every == 0:
-            _keep(m, T, first // save_every + 1, saved)
         _check_norm(executor.deviation, saved[-1], done, plan.clock.dt)
+        if done % save_every == 0:
+            _keep(states, plan.batch, first // save_every + 1, saved)
         if progress is not None:
             progress(done, n)
     return until
 
 
-def _keep(m, T, first, saved):
-    """Put saved states (k, 3 or 4, n) into m and T from the index `first` on."""
-    k, batch = len(saved), m.shape[1:-1]
-    m[first : first + k] = np.moveaxis(saved[:, :3], 1, 2).reshape(k, *batch, 3)
-    if T is not None:
-        T[first : first + k] = saved[:, 3].reshape(k, *batch)
+def _keep(states, batch, first, saved):
+    """Keep saved states (k, 3 or 4, n) from number `first` on."""
+    m = np.moveaxis(saved[:, :3], 1, 2).reshape(len(saved), *batch, 3)
+    states.keep(first, m, saved[:, 3].reshape(len(saved), *batch) if saved.shape[1] == 4 else None)
 
 
 def _check_norm(deviation, state, step, dt):
@@ -224,18 +254,16 @@ def _check_norm(deviation, state, step, dt):
     )
 
 
-def _witness(m, T, oscillator, drive, t, temperature, rtol, atol, progress):
-    """Fill m[1:] from m[0] by the witness: implicit Gilbert form, scipy."""
+def _witness(states, n, clock, m0, T0, rtol, atol, progress):
+    """Keep all states from m0 on by the witness: implicit Gilbert form, scipy."""
     from shno import reference
 
-    tolerances = {"rtol": rtol, "atol": atol}
-    start = {"temperature": temperature, "T_start": None if T is None else T[0].astype(np.float64)}
-    y = reference.solve(oscillator, drive, m[0].astype(np.float64), t, **start, **tolerances)
-    m[:] = y[..., :3]
-    if T is not None:
-        T[:] = y[..., 3]
+    run, t = states.run, clock.at(states.run.save_every * np.arange(n // states.run.save_every + 1))
+    start = {"temperature": run.temperature, "T_start": None if T0 is None else T0.astype(np.float64)}
+    y = reference.solve(run.oscillator, run.drive, m0.astype(np.float64), t, **start, rtol=rtol, atol=atol)
+    states.keep(1, y[1:, ..., :3], None if T0 is None else y[1:, ..., 3])
     if progress is not None:
-        progress(len(m) - 1, len(m) - 1)
+        progress(n, n)
 
 
 def _versions():

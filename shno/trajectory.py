@@ -1,6 +1,6 @@
 """The result of a run: `Trajectory`, m(t) and all that is needed to repeat it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from shno.oscillator import UNITS as OSCILLATOR_UNITS
 from shno.oscillator import Oscillator
 from shno.plan import clock
 from shno.sampled import Function
+from shno.stored import Stored
 from shno.waveform_numbers import tabulated, waveform_numbers, waveforms_of_numbers
 
 KNOWN = {
@@ -31,7 +32,11 @@ KNOWN = {
     "dtype": ("float64", "float32"),
 }
 ARRAYS = {"T": "K", "realisation": "1"}
-SETTINGS = ("dt", "t0", "save_every", "solver", "executor", "dtype", "temperature", "seed", "versions", "noise_dt")
+SETTINGS = (
+    *("dt", "t0", "save_every", "solver", "executor", "dtype", "temperature", "seed", "versions", "noise_dt"),
+    *("command_line", "wall_time"),
+)
+OF_THE_FILE = ("states", "device", "compression")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,8 @@ class Trajectory:
     noise_dt : s; realisation      as given to `simulate`; None for its defaults
     T : (n_saved, *batch), K       of the oscillator, where Joule heating is on; else None
     versions                       of the libraries that made it
+    command_line; wall_time : s    of the process that made it, where they are known; equal runs may differ in them
+    A run that is in a file, `load(path, lazy=True)`, has t, m and T as `stored.Stored`: read when indexed.
     Raises : TypeError, ValueError for a setting that no run has
     """
 
@@ -66,6 +73,8 @@ class Trajectory:
     noise_dt: float | None = None
     realisation: np.ndarray | None = None
     T: np.ndarray | None = None
+    command_line: str = field(default="", compare=False)
+    wall_time: float | None = field(default=None, compare=False)
 
     __eq__ = equal_fields
     __hash__ = None
@@ -74,7 +83,7 @@ class Trajectory:
         """Check the settings and the kinds; whoever reads t and m checks their shapes and values."""
         for name in ("t", "m") if self.T is None else ("t", "m", "T"):
             value = getattr(self, name)
-            if not isinstance(value, np.ndarray) or (name == "T" and value.dtype.kind != "f"):
+            if not isinstance(value, np.ndarray | Stored) or (name == "T" and value.dtype.kind != "f"):
                 raise TypeError(complaint(name, "a numpy array of numbers", shown(value), "simulate gives one."))
         if self.T is not None and self.T.shape != self.m.shape[:-1]:
             raise ValueError(complaint("T", "of m's shape without its last axis", f"shape {self.T.shape}", "In K."))
@@ -102,35 +111,39 @@ class Trajectory:
         Raises : TypeError, ValueError for what is no path; OSError with one line when it cannot be written
         """
         path = as_path("path", path)
+        groups, settings = self.content((len(self.t) - 1) * self.save_every)
+        hdf5.write(path, t=self.t, m=self.m, groups=groups, attributes=settings)
+
+    def content(self, steps):
+        """All but the states, as `hdf5` writes it: groups, attributes. A callable becomes its table over the steps."""
         groups = {
             "oscillator": _described(self.oscillator, OSCILLATOR_UNITS),
-            "drive": _described(self._stored_drive(), DRIVE_UNITS),
+            "drive": _described(self._stored_drive(steps), DRIVE_UNITS),
             "run": {
                 name: (getattr(self, name), unit) for name, unit in ARRAYS.items() if getattr(self, name) is not None
             },
         }
-        settings = {name: getattr(self, name) for name in SETTINGS if getattr(self, name) is not None}
-        hdf5.write(path, t=self.t, m=self.m, groups=groups, attributes=settings)
+        given = {name: getattr(self, name) for name in SETTINGS}
+        return groups, {name: value for name, value in given.items() if value not in (None, "")}
 
-    def _stored_drive(self):
+    def _stored_drive(self, steps):
         """The drive with each callable as the table that the run's steps saw."""
         if not any(isinstance(leaf, Function) for wave in self.drive.waveforms for leaf in wave.leaves()):
             return self.drive
-        steps = (len(self.t) - 1) * self.save_every
         return tabulated(self.drive, clock(self.t0, self.dt), steps)
 
 
 def _described(record, units):
     """The fields of an Oscillator or a Drive as {name: (value, unit)}; a waveform as its tree of numbers."""
     described = {}
-    for field in fields(record):
-        value = getattr(record, field.name)
+    for entry in fields(record):
+        value = getattr(record, entry.name)
         if isinstance(value, tuple):
-            parts = {f"{field.name}.{k}": part for k, part in enumerate(value)}
+            parts = {f"{entry.name}.{k}": part for k, part in enumerate(value)}
         else:
-            parts = {field.name: value}
+            parts = {entry.name: value}
         for name, part in parts.items():
-            described |= waveform_numbers(name, part, units[field.name])
+            described |= waveform_numbers(name, part, units[entry.name])
     return described
 
 
@@ -139,19 +152,31 @@ def _drive(group):
     return Drive(**waveforms_of_numbers(group))
 
 
-def load(path):
-    """Read a Trajectory that `Trajectory.save` wrote.
+def load(path, *, lazy=False):
+    """Read a Trajectory that `Trajectory.save` or `simulate(..., out=path)` wrote; one that is being written, or was
+    killed, as far as it is whole.
 
+    lazy : whether the states stay in the file, to be read when they are indexed
     Raises : TypeError for what is no path; FileNotFoundError, PermissionError; ValueError when the file is not ours,
     damaged or of another layout version
     """
-    t, m, groups, attributes = hdf5.read(as_path("path", path))
+    return read_with(path, lazy)[0]
+
+
+def read_with(path, lazy):
+    """`load`, and {name: value} of what a streamed file says besides: states in all, device, compression, start."""
+    if not isinstance(lazy, bool):
+        raise TypeError(complaint("lazy", "True or False", shown(lazy), "True leaves the states in the file."))
+    t, m, groups, attributes = hdf5.read(as_path("path", path), lazy=lazy)
+    about = {name: attributes.pop(name) for name in OF_THE_FILE if name in attributes}
     try:
         run = groups.get("run", {})
+        about |= {name: run.pop(name) for name in ("m0", "T_start") if name in run}
         if "realisation" in run:
             run["realisation"] = np.asarray(run["realisation"]).astype(np.int64)
-        if "T" in run:
+        if "T" in run and not lazy:
             run["T"] = run["T"].astype(m.dtype)
-        return Trajectory(t, m, Oscillator(**groups["oscillator"]), _drive(groups["drive"]), **attributes, **run)
+        parts = Oscillator(**groups["oscillator"]), _drive(groups["drive"])
+        return Trajectory(t, m, *parts, **attributes, **run), about
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(f"{path} does not hold a valid run: {error}") from None

@@ -16,7 +16,10 @@ PHYSICS = {"anisotropy", "fields", "llgs", "heating"}
 NOUNS = {"oscillator", "drive"}
 ALLOWED = {
     **{room: set() for room in ("__init__", "checks", "command", "constants", "vector")},
-    **{room: set() for room in ("hdf5", "kernel_cache", "readout", "threads", "waveform")},
+    **{room: set() for room in ("kernel_cache", "readout", "stored", "threads", "waveform")},
+    "hdf5": {"stored"},
+    "stream": {"hdf5"},
+    "states": {"stored", "stream", "trajectory"},
     **{room: {"vector"} for room in ("anisotropy", "philox", "solvers")},
     **{room: {"constants"} for room in ("geometry", "oscillator", "theory")},
     **{room: {"waveform"} for room in ("layout", "plan", "sampled")},
@@ -30,7 +33,7 @@ ALLOWED = {
     "variability": {"oscillator", "philox"},
     "presets": NOUNS,
     "waveform_numbers": {"waveform", "sampled", "waveforms"},
-    "trajectory": NOUNS | {"hdf5", "plan", "sampled", "waveform_numbers"},
+    "trajectory": NOUNS | {"hdf5", "plan", "sampled", "stored", "waveform_numbers"},
     "parameters": NOUNS | {"fields", "geometry", "heating", "llgs", "waveform"},
     "stability": {"constants", "fields", "llgs", "parameters", "philox", "vector"},
     "guard": {"stability", "thermal", "waveform"},
@@ -50,7 +53,7 @@ ALLOWED = {
     "reference": NOUNS | {"reference_physics"},
     "reference_physics": NOUNS | {"constants"},
     "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
-    | {"trajectory"},
+    | {"states", "trajectory"},
     "analysis": {"trajectory"},
     "experiments": NOUNS
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
@@ -69,7 +72,7 @@ KERNELS = ("drives", "passage", "philox", "trajectory")
 # Who owns which third party: a module that is not listed may not import it, not even inside a function.
 OWNERS = {
     "scipy.integrate": {"shno.reference"},
-    "h5py": {"shno.hdf5"},
+    "h5py": {"shno.hdf5", "shno.stored", "shno.stream"},
     "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak"},
     "llvmlite": {"shno.kernel_philox"},

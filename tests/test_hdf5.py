@@ -1,7 +1,6 @@
 """The file: what is in it, that it comes back bit for bit, and that a bad one gives one clear line."""
 
 import os
-import resource
 import shutil
 from contextlib import contextmanager
 
@@ -9,26 +8,15 @@ import h5py
 import numpy as np
 import pytest
 import xarray
+from hdf5_helpers import GROUPS, SETTINGS, T, magnetisation, with_temperatures
 
 from shno import hdf5
-
-T = np.arange(40) * 1e-12
-GROUPS = {
-    "oscillator": {"Ms": (8e5, "A/m"), "alpha": (np.array([0.1, 0.2]), "1"), "p": (np.array([0.0, 1.0, 0.0]), "1")},
-    "drive": {"I.Step.before": (1e-3, "A"), "B_ext": (np.array([[0.1, 0.0, 0.3]]), "T")},
-    "run": {"T": (np.linspace(300.0, 310.0, 80).reshape(40, 2), "K")},
-}
-SETTINGS = {"dt": 1e-12, "save_every": 1, "solver": "rk4", "temperature": 300.0, "seed": 2**63, "versions": "µ"}
-
-
-def magnetisation(*batch, dtype=np.float64):
-    return np.random.default_rng(1).normal(size=(len(T), *batch, 3)).astype(dtype)
 
 
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "run.h5"
-    hdf5.write(path, t=T, m=magnetisation(2), groups=GROUPS, attributes=SETTINGS)
+    hdf5.write(path, t=T, m=magnetisation(2), groups=with_temperatures(2), attributes=SETTINGS)
     return path
 
 
@@ -54,12 +42,13 @@ def test_everything_comes_back_bit_for_bit(tmp_path, batch, dtype):
     m = magnetisation(*batch, dtype=dtype)
     if m.size:
         m[-1, ..., :2] = np.nan, -0.0
-    hdf5.write(tmp_path / "run.h5", t=T, m=m, groups=GROUPS, attributes=SETTINGS)
+    given = with_temperatures(*batch)
+    hdf5.write(tmp_path / "run.h5", t=T, m=m, groups=given, attributes=SETTINGS)
     t, m_read, groups, attributes = hdf5.read(tmp_path / "run.h5")
     assert t.tobytes() == T.tobytes()
     assert m_read.tobytes() == m.tobytes() and m_read.dtype == dtype and m_read.shape == m.shape
     assert attributes == SETTINGS and [type(attributes[k]) for k in SETTINGS] == [type(v) for v in SETTINGS.values()]
-    for group, parameters in GROUPS.items():
+    for group, parameters in given.items():
         assert groups[group].keys() == parameters.keys()
         for name, (value, _) in parameters.items():
             assert type(groups[group][name]) is type(value)
@@ -74,17 +63,17 @@ def test_long_run_is_stored_in_chunks_without_much_padding(tmp_path):
 
 def test_layout_opens_with_plain_h5py(path):
     with h5py.File(path, "r") as file:
-        assert dict(file.attrs)["layout_version"] == 2
+        assert dict(file.attrs)["layout_version"] == 3
         assert file.attrs["format"].decode() == "shno trajectory"
         assert file.attrs["dt"] == 1e-12 and file.attrs["dt_units"].decode() == "s"
-        assert file["t"].attrs["units"].decode() == "s" and file["m"].attrs["units"].decode() == "1"
-        assert [axis.label for axis in file["m"].dims] == ["t", "oscillator", "component"]
-        assert [axis[0].name for axis in file["m"].dims] == ["/t", "/oscillator", "/component"]
+        assert file["time"].attrs["units"].decode() == "s" and file["m"].attrs["units"].decode() == "1"
+        assert [axis.label for axis in file["m"].dims] == ["time", "oscillator", "component"]
+        assert [axis[0].name for axis in file["m"].dims] == ["/time", "/oscillator", "/component"]
         assert file["parameters/oscillator/Ms"][()] == 8e5
         assert file["parameters/oscillator/Ms"].attrs["units"].decode() == "A/m"
         assert file["parameters/drive/B_ext"].attrs["units"].decode() == "T"
         assert file["parameters/drive/I.Step.before"][()] == 1e-3
-        assert file["parameters/run/T"].attrs["units"].decode() == "K"
+        assert file["parameters/run/T"].attrs["units"].decode() == "K" and file["parameters/run/T"].shape == (40, 2)
 
 
 @pytest.mark.parametrize(("batch", "names"), [((), []), ((2,), ["oscillator"]), ((2, 3), ["batch_0", "batch_1"])])
@@ -92,12 +81,12 @@ def test_layout_opens_with_xarray(tmp_path, batch, names):
     m = magnetisation(*batch)
     hdf5.write(tmp_path / "run.h5", t=T, m=m, groups=GROUPS, attributes=SETTINGS)
     with xarray.open_dataset(tmp_path / "run.h5", engine="h5netcdf") as data:
-        assert data.m.dims == ("t", *names, "component")
-        assert set(data.coords) == {"t", *names, "component"}
-        assert np.array_equal(data.t, T) and np.array_equal(data.m, m)
+        assert data.m.dims == ("time", *names, "component")
+        assert set(data.coords) == {"time", *names, "component"}
+        assert np.array_equal(data.time, T) and np.array_equal(data.m, m)
         assert list(data.component.values) == ["x", "y", "z"]
-        assert data.attrs["solver"] == "rk4" and data.t.attrs["units"] == "s"
-        assert float(data.m.isel(t=3).sel(component="z").values.flat[-1]) == m[3, ..., 2].flat[-1]
+        assert data.attrs["solver"] == "rk4" and data.time.attrs["units"] == "s"
+        assert float(data.m.isel(time=3).sel(component="z").values.flat[-1]) == m[3, ..., 2].flat[-1]
 
 
 def test_missing_file(tmp_path):
@@ -118,17 +107,32 @@ def test_folder(tmp_path):
 def test_hdf5_file_that_is_not_ours(tmp_path):
     path = tmp_path / "other.h5"
     with h5py.File(path, "w") as file:
-        file["t"] = T
+        file["time"] = T
         file.attrs["title"] = "text of variable length"
         file.attrs["format"] = "something else"
     assert "not a shno trajectory" in refusal(path)
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "2"])
+@pytest.mark.parametrize("version", [0, 1, 4, "3"])
 def test_other_layout_version(path, version):
     with edited(path) as file:
         file.attrs["layout_version"] = version
-    assert "layout_version must be 2" in refusal(path)
+    assert "layout_version must be 3" in refusal(path)
+
+
+def test_the_layout_before_this_one_is_still_read(path):
+    with edited(path) as file:
+        file.move("time", "t")
+        file.attrs["layout_version"] = 2
+    t, m, _, _ = hdf5.read(path)
+    assert np.array_equal(t, T) and np.array_equal(m, magnetisation(2))
+
+
+def test_temperatures_of_another_shape_are_named(path):
+    with edited(path) as file:
+        del file["parameters/run/T"]
+        file["parameters/run/T"] = np.zeros((40, 3))
+    assert "T must have m's shape without its last axis" in refusal(path)
 
 
 def test_file_cut_anywhere_is_refused(path, tmp_path):
@@ -155,7 +159,7 @@ def test_flipped_byte_is_refused_or_harmless(path, tmp_path):
     assert refused > 50  # the rest fell on unused space or on what is not read
 
 
-@pytest.mark.parametrize("name", ["t", "m", "parameters", *(f"parameters/{group}" for group in GROUPS)])
+@pytest.mark.parametrize("name", ["time", "m", "parameters", *(f"parameters/{group}" for group in GROUPS)])
 def test_missing_part_is_named(path, name):
     with edited(path) as file:
         del file[name]
@@ -169,11 +173,11 @@ def test_missing_part_is_named(path, name):
         ("m", np.zeros((40, 2))),
         ("m", np.zeros(40)),
         ("m", 1.0),
-        ("t", np.zeros((40, 1))),
-        ("t", T.astype(np.float32)),
+        ("time", np.zeros((40, 1))),
+        ("time", T.astype(np.float32)),
         ("m", np.zeros((40, 3), dtype=np.float16)),
         ("m", np.zeros((40, 3), dtype=int)),
-        ("t", "text"),
+        ("time", "text"),
         ("parameters/oscillator/Ms", "8e5"),
         ("parameters/oscillator/Ms", h5py.Empty("f8")),
     ],
@@ -193,7 +197,7 @@ def test_group_in_the_place_of_a_dataset(path):
 
 
 @pytest.mark.parametrize("name", ["m", "parameters", "parameters/oscillator", "parameters/oscillator/Ms"])
-@pytest.mark.parametrize("link", [h5py.SoftLink("/t"), h5py.ExternalLink("other.h5", "/t")])
+@pytest.mark.parametrize("link", [h5py.SoftLink("/time"), h5py.ExternalLink("other.h5", "/time")])
 def test_links_are_not_followed(path, tmp_path, name, link):
     shutil.copy(path, tmp_path / "other.h5")
     with edited(path) as file:
@@ -207,13 +211,13 @@ def test_data_in_another_file_is_not_followed(path, tmp_path):
     virtual = h5py.VirtualLayout(shape=(40, 2, 3), dtype="f8")
     virtual[:] = h5py.VirtualSource(tmp_path / "other.h5", "m", shape=(40, 2, 3))
     with edited(path) as file:
-        del file["m"], file["t"]
+        del file["m"], file["time"]
         file.create_virtual_dataset("m", virtual)
-        file.create_dataset("t", shape=(40,), dtype="f8", external=[(tmp_path / "raw", 0, 320)])
-    assert "/t lies in another file" in refusal(path)
+        file.create_dataset("time", shape=(40,), dtype="f8", external=[(tmp_path / "raw", 0, 320)])
+    assert "/time lies in another file" in refusal(path)
     with edited(path) as file:
-        del file["t"]
-        file["t"] = T
+        del file["time"]
+        file["time"] = T
     assert "/m lies in another file" in refusal(path)
 
 
@@ -228,59 +232,3 @@ def test_setting_of_another_kind_is_named(path):
     with edited(path) as file:
         file.attrs["dt"] = [1.0, 2.0]
     assert "attribute dt must be a number or a string" in refusal(path)
-
-
-@contextmanager
-def full_disk():
-    """No file may grow past 20 kB: a write fails in the middle, as on a full disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-def test_write_that_fails_leaves_the_old_file_and_nothing_else(path):
-    before = path.read_bytes()
-    big = np.zeros((len(T), 1000, 3))
-    message = r"run\.h5 cannot be written: File too large\. Use a folder .* 1 MB free\.$"
-    with pytest.raises(OSError, match=message), full_disk():
-        hdf5.write(path, t=T, m=big, groups=GROUPS, attributes=SETTINGS)
-    assert os.listdir(path.parent) == ["run.h5"]
-    assert path.read_bytes() == before
-
-
-def test_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        hdf5.write(tmp_path / "run.h5", t=T, m=magnetisation(), groups=GROUPS, attributes=SETTINGS)
-    assert os.listdir(tmp_path) == []
-
-
-def test_place_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").touch()
-    cases = {".": "not a file", "none/run.h5": "No such file or directory", "file/run.h5": "Not a directory"}
-    for name, reason in cases.items():
-        path = tmp_path / name
-        with pytest.raises(OSError, match=reason) as caught:
-            hdf5.write(path, t=T, m=magnetisation(), groups=GROUPS, attributes=SETTINGS)
-        assert str(caught.value).startswith(f"{path} cannot be written: ") and "\n" not in str(caught.value)
-    assert os.listdir(tmp_path) == ["file"]
-
-
-def test_link_to_a_file_is_written_through(path):
-    link = path.with_name("link.h5")
-    link.symlink_to(path)
-    hdf5.write(link, t=T, m=magnetisation(), groups=GROUPS, attributes=SETTINGS)
-    assert link.is_symlink() and hdf5.read(path)[1].shape == (40, 3)
-
-
-@pytest.mark.parametrize(("t", "m"), [(T, np.zeros((39, 3))), (T, np.zeros((40, 2))), (T, np.zeros((40, 3), int))])
-def test_wrong_shape_is_not_written(tmp_path, t, m):
-    with pytest.raises(ValueError, match=r"t must .* and m "):
-        hdf5.write(tmp_path / "run.h5", t=t, m=m, groups={}, attributes={})
-    assert os.listdir(tmp_path) == []

@@ -133,7 +133,7 @@ def test_trajectories_open_with_xarray_alone(trained):
     run = shno.load(folder / "trajectories.h5")
     with xarray.open_dataset(folder / "trajectories.h5", engine="h5netcdf") as file:
         assert file["m"].shape == run.m.shape and np.array_equal(file["m"], run.m)
-        assert np.array_equal(file["t"], run.t) and file["t"].attrs["units"] == "s"
+        assert np.array_equal(file["time"], run.t) and file["time"].attrs["units"] == "s"
 
 
 def test_figures_can_be_drawn_from_the_folder(trained, tmp_path):

@@ -1,0 +1,131 @@
+"""Where the states of a run go: into arrays, or into a file while the run goes on; and how a killed run goes on."""
+
+import os
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from shno.checks import IntegrationError
+from shno.stored import is_closed
+from shno.stream import Stream
+from shno.trajectory import Trajectory, load, read_with
+
+
+class InMemory:
+    """Arrays for n saved states. m0 (*batch, 3) and T0 (*batch), None without heating, are the first of them."""
+
+    def __init__(self, run, n, clock, m0, T0):
+        """run : Trajectory without states; clock : of its steps"""
+        self.run, self.began = run, perf_counter()
+        self.t = clock.at(run.save_every * np.arange(n))
+        self.m, self.T = _room(n, m0), _room(n, T0)
+        self.keep(0, *_one(m0, T0))
+
+    def keep(self, first, m, T):
+        """Saved states from number `first` on: m (k, *batch, 3), T (k, *batch) or None."""
+        self.m[first : first + len(m)] = m
+        if T is not None:
+            self.T[first : first + len(m)] = T
+
+    def __enter__(self):
+        """Nothing to open."""
+        return self
+
+    def __exit__(self, *_):
+        """Nothing to close."""
+
+    def trajectory(self):
+        """The run with its states."""
+        return replace(self.run, t=self.t, m=self.m, T=self.T, wall_time=perf_counter() - self.began)
+
+
+class InFile:
+    """The same by a `Stream`; out is a path, or the `Continuation` of a run whose file has its first states."""
+
+    def __init__(self, out, run, n, clock, m0, T0, *, compression, device):
+        """compression : None, "gzip" or "lzf"; device : noted in the file, for a run that goes on"""
+        self.run, self.clock = run, clock
+        self.goes_on = goes_on = isinstance(out, Continuation)
+        self.path, whole, n = (out.path, out.run, out.states) if goes_on else (out, run, n)
+        groups, attributes = whole.content((n - 1) * run.save_every)
+        groups["run"] |= out.start if goes_on else {"m0": (m0, "1")} | ({} if T0 is None else {"T_start": (T0, "K")})
+        noted = {"device": str(device)} | ({} if compression is None else {"compression": compression})
+        given = {"groups": groups, "attributes": attributes | noted, "compression": compression}
+        steps = run.save_every * max(1, m0.size // 3)
+        copied = [x for x in (whole.m, whole.T, whole.t) if x is not None] if goes_on else None
+        self.stream = Stream(self.path, states=n, m=_room(0, m0), T=_room(0, T0), steps=steps, copied=copied, **given)
+        if not goes_on:
+            self.keep(0, *_one(m0, T0))
+
+    def keep(self, first, m, T):
+        """As of `InMemory`."""
+        self.stream.append(self.clock.at(self.run.save_every * np.arange(first, first + len(m))), m, T)
+
+    def __enter__(self):
+        """The stream is open."""
+        return self
+
+    def __exit__(self, kind, *_):
+        """Close it. What was written stays, unless the solve failed: then no run is left to finish."""
+        self.stream.close(complete=kind is None)
+        if kind is IntegrationError and not self.goes_on:
+            os.remove(self.path)
+
+    def trajectory(self):
+        """The run, whose states stay in the file."""
+        return load(self.path, lazy=True)
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A killed run: its file, what is in it, how many states it is to have, and how it was computed.
+
+    start : {"m0": (value, unit), "T_start": ...}   which it began with
+    """
+
+    path: str
+    run: Trajectory
+    states: int
+    start: dict
+    device: str = "cpu"
+    compression: str | None = None
+
+    @property
+    def last(self):
+        """{"m0", "T_start", "t0"} of the last state that is whole."""
+        run = self.run
+        if len(run.t):
+            return {"m0": run.m[-1], "t0": float(run.t[-1]), "T_start": None if run.T is None else run.T[-1]}
+        return {"T_start": None, "t0": run.t0} | {name: value for name, (value, _) in self.start.items()}
+
+
+def continuation(path):
+    """The Continuation of the run in a file. Raises : as of `load`; ValueError where no stream wrote it"""
+    run, about = read_with(path, lazy=True)
+    if "states" not in about:
+        raise ValueError(f"{path} cannot be resumed: it was saved whole. A file of simulate(..., out=path) can be.")
+    start = {name: (about[name], unit) for name, unit in (("m0", "1"), ("T_start", "K")) if name in about}
+    more = {name: about[name] for name in ("device", "compression") if name in about}
+    return Continuation(path, run, int(about["states"]), start, **more)
+
+
+def tidied(killed):
+    """The run of a Continuation that misses no state, in a file that was closed."""
+    if is_closed(killed.path):
+        return killed.run
+    last = killed.last
+    more = {"compression": killed.compression, "device": killed.device}
+    with InFile(killed, killed.run, 0, None, last["m0"], last["T_start"], **more) as states:
+        pass
+    return states.trajectory()
+
+
+def _room(n, first):
+    """An empty array for n states like the first."""
+    return None if first is None else np.empty((n, *first.shape), first.dtype)
+
+
+def _one(m0, T0):
+    """A single state as a series of them."""
+    return m0[None], None if T0 is None else T0[None]

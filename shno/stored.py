@@ -1,0 +1,108 @@
+"""Arrays that stay in their HDF5 file: read slice by slice, so that a run larger than memory can be looked at."""
+
+import h5py
+import numpy as np
+
+BLOCK = 1 << 25  # bytes read at a time
+
+
+def opened(path):
+    """An HDF5 file, open for reading; one that is being written, or whose writer was killed, as its readers may."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if "already open for write" not in str(error):
+            raise
+        return h5py.File(path, "r", swmr=True)
+
+
+def is_closed(path):
+    """Whether an HDF5 file was closed by who wrote it, as opposed to killed, or still at it."""
+    try:
+        h5py.File(path, "r").close()
+    except OSError:
+        return False
+    return True
+
+
+class Stored(np.lib.mixins.NDArrayOperatorsMixin):
+    """The first shape[0] rows of a dataset, as an array that is read when it is indexed, by numpy's rules.
+
+    path, name            file and dataset
+    shape, dtype          of what is there; `ndim`, `size`, `nbytes`, `len` follow
+    x[index]              a numpy array. The first axis is read in blocks, so that x[:, 0] or x[::1000] of a long run
+                          needs little memory; so do min and max. Arithmetic and numpy.asarray(x) read all
+    Raises : OSError where the file is gone
+    """
+
+    def __init__(self, path, name, shape, dtype):
+        """Nothing is read yet."""
+        self.path, self.name, self.shape, self.dtype = path, name, tuple(shape), np.dtype(dtype)
+
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: int(np.prod(self.shape)))
+    nbytes = property(lambda self: self.size * self.dtype.itemsize)
+
+    def __len__(self):
+        """Rows."""
+        return self.shape[0]
+
+    def __array__(self, dtype=None, copy=None):
+        """All of it; numpy asks."""
+        return self[()].astype(self.dtype if dtype is None else dtype, copy=False)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **settings):
+        """Arithmetic, by numpy on all of it."""
+        inputs = [np.asarray(x) if isinstance(x, Stored) else x for x in inputs]
+        return getattr(ufunc, method)(*inputs, **settings)
+
+    def min(self, axis=None):
+        """Smallest of all, or along the first axis (0)."""
+        return np.min([block.min(axis=axis) for block in self._blocks()], axis=axis)
+
+    def max(self, axis=None):
+        """Largest of all, or along the first axis (0)."""
+        return np.max([block.max(axis=axis) for block in self._blocks()], axis=axis)
+
+    def __iter__(self):
+        """Row by row, read in blocks."""
+        for block in self._blocks():
+            yield from block
+
+    def __repr__(self):
+        """Shape, type and place."""
+        return f"<{self.name} of {self.path}: {self.shape}, {self.dtype}, read when indexed>"
+
+    def _blocks(self):
+        """All of it, block by block."""
+        return (self[first : first + self._rows()] for first in range(0, len(self), self._rows()))
+
+    def _rows(self):
+        """Rows of a block."""
+        return max(1, BLOCK // max(1, int(np.prod(self.shape[1:])) * self.dtype.itemsize))
+
+    def __getitem__(self, index):
+        """What numpy gives for this index."""
+        index = index if isinstance(index, tuple) else (index,)
+        whole = not index or index[0] is Ellipsis
+        first, rest = (slice(None), index) if whole else (index[0], index[1:])
+        if not isinstance(first, slice | int | np.integer):
+            return self[()][index]
+        rest = rest if whole else (slice(None), *rest)
+        with opened(self.path) as file:
+            data = file[self.name]
+            if not isinstance(first, slice):
+                row = range(len(self))[int(first)]  # IndexError as of a list
+                return data[row : row + 1][rest][0]
+            wanted = range(len(self))[first]
+            if not len(wanted):
+                return np.empty((0, *self.shape[1:]), self.dtype)[rest]
+            step = max(1, self._rows() // abs(wanted.step))
+            parts = [wanted[k : k + step] for k in range(0, len(wanted), step)]
+            return np.concatenate([_rows(data, part)[rest] for part in parts])
+
+
+def _rows(data, wanted):
+    """The rows of a dataset that a range names."""
+    low, high = min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1])
+    return data[low : high + 1][:: wanted.step] if wanted.step > 0 else data[low : high + 1][::-1][:: -wanted.step]

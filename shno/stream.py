@@ -1,0 +1,165 @@
+"""A run's file while it is written: chunk after chunk by a thread of its own, readable and whole at every moment.
+
+All objects are made first, then HDF5's single-writer mode begins and the file gets its name. A chunk is written once,
+never again; m before its time, each flushed: what is in the file is what was computed up to the last chunk, wherever
+the process is killed. Space on the disk is reserved before HDF5 writes, since it does not survive a disk that fails
+under it. A lock beside the file keeps a second writer away.
+"""
+
+import contextlib
+import os
+import queue
+import secrets
+import threading
+from time import perf_counter
+
+import h5py
+import numpy as np
+
+from shno import hdf5
+
+CHUNK = 1 << 22  # bytes, at most
+MARGIN = 1 << 21  # bytes reserved beyond a chunk: HDF5's own, and a file's end
+AHEAD = 2  # chunks between the run and the writer
+STEPS = 1 << 24  # oscillator steps that a chunk may take, a second of computing at most: what a kill may cost
+TRUE_END = slice(28, 36)  # of an HDF5 superblock, version 3: where the file ends
+
+
+class Stream:
+    """Appends states to an HDF5 file of the layout of `hdf5`; a context.
+
+    path                     an older file there is replaced when the new one is ready for its first state
+    states                   how many there will be
+    m : (0, *batch, 3), T : (0, *batch) or None   empty arrays of their precision
+    steps                    oscillator steps between two states: a chunk takes at most STEPS, unless a state does
+    groups, attributes       as of `hdf5.write`
+    compression              None, "gzip" or "lzf"
+    copied                   series m, T where there are temperatures, and t, whose states are the first of the file
+    Raises : OSError with one line: the folder, the disk, or another writer
+    """
+
+    def __init__(self, path, *, states, m, T=None, steps=1, groups, attributes, compression=None, copied=None):
+        """Make the file, ready for its first state."""
+        self.path, self.began, self.written, self.states = os.path.realpath(path), perf_counter(), 0, states
+        self.error, self.filled, self.ready = None, 0, queue.Queue(AHEAD)
+        self.rows = max(1, min(CHUNK // max(1, m.dtype.itemsize * int(np.prod(m.shape[1:]))), STEPS // steps, states))
+        partial = f"{self.path}.{secrets.token_hex(4)}.partial"
+        groups = groups if T is None else groups | {"run": groups.get("run", {}) | {"T": (T, "K")}}
+        with _told(self.path):
+            self.lock = _lock(self.path)
+            try:
+                self.file = h5py.File(partial, "w", libver=hdf5.LIBRARY)
+                self.reserved = os.open(partial, os.O_RDWR)
+                settings = {"rows": self.rows, "compression": compression}
+                hdf5.fill(self.file, np.empty(0), m, groups, attributes | {"states": states}, **settings)
+                self.file.create_dataset("wall_time", data=[0.0]).attrs["units"] = np.bytes_("s")
+                self.series = [self.file[name] for name in ("m", *([] if T is None else [hdf5.SERIES]), "time")]
+                self.file.swmr_mode = True
+                os.posix_fallocate(self.reserved, os.fstat(self.reserved).st_size, MARGIN)
+                whole = 0 if copied is None else len(copied[-1]) // self.rows * self.rows
+                for k in range(0, whole, self.rows):
+                    self._write([each[k : k + self.rows] for each in copied])
+                rest = [] if copied is None else [each[whole:] for each in copied]  # now: its file is about to go
+                os.replace(partial, self.path)
+            except BaseException:
+                self._let_go()
+                with contextlib.suppress(OSError):
+                    os.remove(partial)
+                raise
+        self.chunk = [np.empty((self.rows, *each.shape[1:]), each.dtype) for each in self.series]
+        self.thread = threading.Thread(target=self._write_all, daemon=True)
+        self.thread.start()
+        if rest:
+            self.append(rest[-1], *rest[:-1])
+
+    def append(self, t, m, T=None):
+        """Add states: t (k,), m (k, *batch, 3), T (k, *batch); copied. Raises : OSError of an earlier chunk."""
+        series, done = (m, *(() if T is None else (T,)), t), 0
+        while done < len(t):
+            self._raise()
+            some = min(self.rows - self.filled, len(t) - done)
+            for chunk, values in zip(self.chunk, series, strict=True):
+                chunk[self.filled : self.filled + some] = values[done : done + some]
+            self.filled, done = self.filled + some, done + some
+            if self.filled == self.rows:
+                self._hand_over()
+
+    def close(self, complete=True):
+        """Write what waits, if the run is complete, and close the file. Raises : OSError with one line."""
+        if self.file is None:
+            return
+        if complete and self.error is None and self.filled:
+            self._hand_over()
+        self.ready.put(None)
+        self.thread.join()
+        self._let_go()
+        if complete:
+            self._raise()
+
+    def _hand_over(self):
+        """Give the writer the chunk, and take a new one."""
+        self.ready.put([each[: self.filled] for each in self.chunk])
+        self.chunk, self.filled = [np.empty_like(each) for each in self.chunk], 0
+
+    def _raise(self):
+        if self.error is not None:
+            raise self.error
+
+    def _write_all(self):
+        """The writer's thread: chunk by chunk until there is no more; after an error the rest is dropped."""
+        while (chunk := self.ready.get()) is not None:
+            if self.error is None:
+                try:
+                    with _told(self.path):
+                        self._write(chunk)
+                except Exception as error:  # raised in the run's thread
+                    self.error = error
+
+    def _write(self, chunk):
+        """One chunk: the times last, so that a state that has a time is whole."""
+        size = sum(each.nbytes for each in chunk)
+        end = os.fstat(self.reserved).st_size
+        os.posix_fallocate(self.reserved, end, size + size // 64)  # beyond the margin, which HDF5 is writing in
+        for data, values in zip(self.series, chunk, strict=True):
+            data.resize(self.written + len(values), axis=0)
+            data[self.written :] = values
+            data.flush()
+        self.written += len(chunk[-1])
+        self.file["wall_time"][0] = perf_counter() - self.began
+
+    def _let_go(self):
+        """Close the file, give back what was reserved, and the lock."""
+        file, self.file = getattr(self, "file", None), None
+        if file is not None:
+            file.close()
+        if (reserved := getattr(self, "reserved", None)) is not None:
+            end = int.from_bytes(os.pread(reserved, TRUE_END.stop, 0)[TRUE_END], "little")
+            if end:
+                os.ftruncate(reserved, end)
+            os.close(reserved)
+        os.remove(f"{self.path}.lock")
+        os.close(self.lock)
+
+
+def _lock(path):
+    """A lock beside the file, which the system lets go when the process ends; BlockingIOError where it is held."""
+    import fcntl
+
+    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise BlockingIOError(0, "another run is writing it") from None
+    return lock
+
+
+@contextlib.contextmanager
+def _told(path):
+    """What goes wrong with a file as one line."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        remedy = "What was written before is kept." if os.path.exists(path) else "Use a folder that you may write to."
+        raise OSError(f"{path} cannot be written: {reason}. {remedy}") from None

@@ -1,0 +1,184 @@
+"""A run's file while it is written: equal to the run in memory, whole wherever the process dies, of one writer."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from resource import RLIMIT_FSIZE, getrlimit, setrlimit
+
+import h5py
+import numpy as np
+import pytest
+
+import shno
+from shno import hdf5, stream
+from shno.stored import is_closed
+from shno.stream import Stream
+
+OSCILLATOR, DRIVE = shno.preset("w-cofeb-pma"), shno.operating_point("w-cofeb-pma")
+RUN = {"duration": 1e-9, "dt": 1e-12, "temperature": 300.0, "seed": 1}
+HEATED = shno.Oscillator(
+    Ms=1.05e6, alpha=0.025, thickness=1.7e-9, width=150e-9, theta_SH=0.2, t_HM=5e-9, R=300.0, R_th=8e3, C_th=1e-14
+)
+KINDS = {
+    "thermal": (OSCILLATOR, {}),
+    "batch, float32": (OSCILLATOR, {"m0": np.eye(3), "dtype": "float32", "save_every": 5}),
+    "heated": (HEATED, {"realisation": [[4], [7]]}),
+    "compressed": (OSCILLATOR, {"compression": "gzip"}),
+    "witness": (OSCILLATOR, {"solver": "reference", "temperature": 0.0, "seed": None, "duration": 0.1e-9}),
+    "waveform": (OSCILLATOR, {"drive": shno.Drive(I=shno.Pulse(2e-4, 0.2005e-9, 0.3e-9), B_ext=DRIVE.B_ext)}),
+    "callable": (OSCILLATOR, {"drive": shno.Drive(I=shno.Function(lambda t: 1e-4 + 1e5 * t), B_ext=DRIVE.B_ext)}),
+}
+
+
+def run_of(kind, **more):
+    """The run of a kind; where it is streamed, in chunks of 64 states at most."""
+    oscillator, settings = KINDS[kind]
+    settings = RUN | settings | more
+    return shno.simulate(oscillator, settings.pop("drive", DRIVE), **settings)
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(stream, "CHUNK", 64 * 24)
+
+
+def same(a, b):
+    """Whether two runs have the same states, bit for bit."""
+    series = ("t", "m", *(() if a.T is None else ("T",)))
+    return all(np.asarray(getattr(a, x)).tobytes() == np.asarray(getattr(b, x)).tobytes() for x in series)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_streamed_run_is_the_run_in_memory(tmp_path, kind):
+    more = {"compression": None} if kind == "compressed" else {}
+    run, streamed = run_of(kind, **more), run_of(kind, out=tmp_path / "run.h5")
+    loaded = shno.load(tmp_path / "run.h5")
+    assert same(run, streamed) and same(run, loaded) and os.listdir(tmp_path) == ["run.h5"]
+    assert is_closed(tmp_path / "run.h5")
+    if kind != "callable":  # it is stored as its table
+        assert run == loaded
+
+
+def unfinished(path, kind, states):
+    """A file such as a kill leaves it: so many states, not closed by its writer."""
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[3]); import test_stream as t; from shno import stream\n"
+        "stream.CHUNK, keep = 64 * 24, stream.Stream._write\n"
+        "def write(self, chunk):\n"
+        "    keep(self, chunk)\n"
+        "    if self.written >= int(sys.argv[2]): os.kill(os.getpid(), 9)\n"
+        f"stream.Stream._write = write; t.run_of({kind!r}, out=sys.argv[1])"
+    )
+    words = [sys.executable, "-c", code, str(path), str(states), os.path.dirname(__file__)]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("kind", ["thermal", "heated", "waveform"])
+def test_a_killed_run_is_whole_as_far_as_it_came_and_finished_to_the_same_bits(tmp_path, kind):
+    path, whole = tmp_path / "run.h5", run_of(kind)
+    unfinished(path, kind, 300)
+    part = shno.load(path)
+    n = len(part.t)
+    assert 300 <= n < len(whole.t) and not is_closed(path)
+    assert np.array_equal(part.m, whole.m[:n]) and np.array_equal(part.t, whole.t[:n])
+    finished = shno.resume(path)
+    assert same(finished, whole) and same(shno.load(path), whole) and is_closed(path)
+    assert os.listdir(tmp_path) == ["run.h5"]
+    assert same(shno.resume(path), whole)  # nothing is missing: nothing happens
+
+
+def test_a_run_killed_before_its_first_chunk_starts_anew(tmp_path):
+    unfinished(tmp_path / "run.h5", "thermal", 0)
+    with h5py.File(tmp_path / "run.h5", "r", swmr=True) as file:
+        assert len(file["m"]) == 64
+    unfinished_start = shno.simulate(OSCILLATOR, DRIVE, **RUN)
+    path = tmp_path / "empty.h5"
+    run = shno.load(tmp_path / "run.h5")
+    groups, attributes = run.content(1000)
+    groups["run"]["m0"] = (unfinished_start.m[0], "1")
+    Stream(path, states=1001, m=np.empty((0, 3)), groups=groups, attributes=attributes).close(complete=False)
+    assert len(shno.load(path).t) == 0
+    assert same(shno.resume(path), unfinished_start)
+
+
+def test_a_run_that_misses_nothing_but_its_end_is_closed(tmp_path):
+    unfinished(tmp_path / "run.h5", "thermal", 1001)
+    assert not is_closed(tmp_path / "run.h5")
+    assert same(shno.resume(tmp_path / "run.h5"), run_of("thermal")) and is_closed(tmp_path / "run.h5")
+
+
+def test_a_saved_run_is_no_run_to_finish(tmp_path):
+    run_of("thermal").save(tmp_path / "run.h5")
+    with pytest.raises(ValueError, match=r"run\.h5 cannot be resumed: it was saved whole"):
+        shno.resume(tmp_path / "run.h5")
+
+
+def open_stream(path, states=200):
+    groups = {"oscillator": {}, "drive": {}, "run": {}}
+    return Stream(path, states=states, m=np.empty((0, 3)), groups=groups, attributes={})
+
+
+def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
+    first = open_stream(tmp_path / "run.h5")
+    with pytest.raises(OSError, match=r"run\.h5 cannot be written: another run is writing it"):
+        open_stream(tmp_path / "run.h5")
+    first.append(np.arange(200.0), np.ones((200, 3)))
+    first.close()
+    assert len(hdf5.read(tmp_path / "run.h5")[0]) == 200 and os.listdir(tmp_path) == ["run.h5"]
+
+
+def test_a_file_is_read_while_it_is_written(tmp_path):
+    writer = open_stream(tmp_path / "run.h5", states=1000)
+    seen = []
+    for k in range(0, 1000, 100):
+        writer.append(np.arange(k, k + 100.0), np.full((100, 3), float(k)))
+        seen.append(len(hdf5.read(tmp_path / "run.h5")[0]))
+    writer.close()
+    assert seen == sorted(seen) and all(n % 64 == 0 for n in seen) and len(hdf5.read(tmp_path / "run.h5")[0]) == 1000
+
+
+@contextmanager
+def full_disk(size):
+    """No file may grow past so many bytes: a write fails in the middle, as on a full disk."""
+    limits = getrlimit(RLIMIT_FSIZE)
+    setrlimit(RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        setrlimit(RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_keeps_what_was_written_and_the_run_can_be_finished(tmp_path, monkeypatch):
+    path, whole = tmp_path / "run.h5", run_of("thermal")
+    with pytest.raises(OSError, match=r"run\.h5 cannot be written: File too large\. What .* is kept\.$"):
+        with full_disk(stream.MARGIN + 12_000):
+            run_of("thermal", out=path)
+    part = shno.load(path)
+    assert 64 <= len(part.t) < 1001 and np.array_equal(part.m, whole.m[: len(part.t)])
+    assert os.path.getsize(path) < stream.MARGIN and os.listdir(tmp_path) == ["run.h5"]
+    assert same(shno.resume(path), whole)
+
+
+def test_a_solve_that_fails_leaves_no_file(tmp_path):
+    hot = {"temperature": 300.0, "seed": 1, "duration": 1e-9, "dt": 1e-12}
+    fast = shno.Oscillator(Ms=1.05e6, alpha=0.9, thickness=1e-10, width=1e-8, volume=1e-26)
+    with pytest.raises((shno.IntegrationError, ValueError)):
+        shno.simulate(fast, DRIVE, **hot, out=tmp_path / "run.h5")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "name"),
+    [
+        ({"out": 3}, TypeError, "out"),
+        ({"out": "x.h5", "compression": "zip"}, ValueError, "compression"),
+        ({"compression": "gzip"}, ValueError, "compression"),
+        ({"out": "/none/of/this/x.h5"}, OSError, "cannot be written"),
+    ],
+)
+def test_a_bad_call_is_refused_by_name(settings, error, name):
+    with pytest.raises(error, match=name) as caught:
+        shno.simulate(OSCILLATOR, DRIVE, **RUN, **settings)
+    assert "\n" not in str(caught.value)
