@@ -153,7 +153,7 @@ def full_disk(size):
 def test_a_full_disk_keeps_what_was_written_and_the_run_can_be_finished(tmp_path, monkeypatch):
     path, whole = tmp_path / "run.h5", run_of("thermal")
     with pytest.raises(OSError, match=r"run\.h5 cannot be written: File too large\. What .* is kept\.$"):
-        with full_disk(stream.MARGIN + 12_000):
+        with full_disk(stream.MARGIN + 40_000):
             run_of("thermal", out=path)
     part = shno.load(path)
     assert 64 <= len(part.t) < 1001 and np.array_equal(part.m, whole.m[: len(part.t)])
