@@ -44,6 +44,9 @@ def _parser():
     resume.add_argument("file", help="the HDF5 file that `shno simulate` was writing")
     info = add_command("info", _info, "show the settings and parameters of a saved run")
     info.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
+    export = add_command("export", _export, "write a saved run as .csv, .npz or .wav (mixed down to be heard)")
+    export.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
+    export.add_argument("out", help="the file to write; its ending is the format")
     plot = add_command("plot", _plot, "draw m(t), the orbit on the sphere and the spectrum of a saved run")
     plot.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
     plot.add_argument("--out", required=True, metavar="FILE", help="the figure: .png, .pdf or .svg")
@@ -102,12 +105,13 @@ def _glued(words):
 
 
 def _presets(arguments):
+    from shno.info import drive_text
     from shno.presets import PRESETS
 
     for name, preset in PRESETS.items():
         print(name)
         print(f"    {preset.summary}")
-        print(f"    operating point: {_drive_text(preset.drive)}")
+        print(f"    operating point: {drive_text(preset.drive)}")
         for line in _sourced(preset):
             print(f"    {line}")
 
@@ -115,20 +119,14 @@ def _presets(arguments):
 def _sourced(preset):
     """One line a source: the numbers that it gives, with units."""
     from shno import drive, oscillator
+    from shno.info import value_text
 
     units, given = oscillator.UNITS | drive.UNITS, {}
     for name, source in preset.sources.items():
         value = getattr(preset.oscillator if name in oscillator.UNITS else preset.drive, name)
         unit = "" if units[name] == "1" else f" {units[name]}"
-        given.setdefault(source, []).append(f"{name} = {_value_text(value)}{unit}")
+        given.setdefault(source, []).append(f"{name} = {value_text(value)}{unit}")
     return [f"{', '.join(numbers)}: {source}" for source, numbers in given.items()]
-
-
-def _drive_text(drive):
-    """Current and field of a Drive of numbers, in mA and mT."""
-    name, value = drive.current
-    scale, unit = {"I": (1e3, "mA"), "J": (1.0, "A/m^2"), "a_DL": (1e3, "mT")}[name]
-    return f"{name} = {value * scale:.6g} {unit}, B_ext = ({', '.join(f'{1e3 * B:.6g}' for B in drive.B_ext)}) mT"
 
 
 def _simulate(arguments):
@@ -171,10 +169,11 @@ def _report(name, run, path):
     import numpy as np
 
     import shno
+    from shno.info import drive_text
 
     f0 = shno.analysis.frequency(run)
     steps = (len(run.t) - 1) * run.save_every
-    drive = f"{_drive_text(run.drive)}, " if run.drive.is_constant and np.ndim(run.drive.current[1]) == 0 else ""
+    drive = f"{drive_text(run.drive)}, " if run.drive.is_constant and np.ndim(run.drive.current[1]) == 0 else ""
     print(f"{name}: {drive}temperature {run.temperature:g} K")
     print(f"{run.solver} ({run.executor}): {steps} steps of {run.dt * 1e12:g} ps, {len(run.t)} states saved")
     highest = 0.5 / (run.dt * run.save_every)  # Nyquist: a faster line would appear at a wrong frequency
@@ -216,56 +215,9 @@ def _progress():
 
 
 def _info(arguments):
-    import numpy as np
+    from shno.info import info
 
-    from shno import drive, hdf5, oscillator, trajectory
-
-    run, about = trajectory.read_with(arguments.file, lazy=True)
-    batch = run.m.shape[1:-1]
-    count = f"{np.prod(batch)} oscillators in a batch {batch}" if batch else "1 oscillator"
-    n, states = len(run.t), about.get("states", len(run.t))
-    part = "" if n == states else f" of {states}: `shno resume` finishes it"
-    print(f"{arguments.file} ({os.path.getsize(arguments.file) / 1e6:.2f} MB): {n} states of {count}{part}")
-    if n:
-        print(f"  {'t':<12} {run.t[0] * 1e9:g} to {run.t[-1] * 1e9:g} ns, shape {run.t.shape}")
-    print(f"  {'m':<12} shape {run.m.shape}, {run.m.dtype}")
-    if run.T is not None and n:
-        print(f"  {'T':<12} shape {run.T.shape}, {run.T.min():.6g} to {run.T.max():.6g} K")
-    _print_fields("settings", run, dict.fromkeys(trajectory.SETTINGS, "1") | hdf5.SETTING_UNITS)
-    _print_fields("oscillator", run.oscillator, oscillator.UNITS)
-    _print_fields("drive", run.drive, drive.UNITS)
-
-
-def _print_fields(title, record, units):
-    """One line a field: name, value, unit; what is None and a vector at its default are left out."""
-    print(title)
-    for name, unit in units.items():
-        value, default = getattr(record, name), getattr(type(record), name, None)
-        if value is None or _is_same(value, default):
-            continue
-        print(f"  {name:<12} {_value_text(value)}{'' if unit == '1' else f' {unit}'}")
-
-
-def _is_same(value, default):
-    """Whether a field of an Oscillator or Drive is at its default, other than a number or name of the settings."""
-    import numpy as np
-
-    return np.ndim(value) > 0 and np.shape(value) == np.shape(default) and np.all(np.equal(value, default))
-
-
-def _value_text(value):
-    """A number, a name, a vector, an array's shape and range, or a waveform in short."""
-    import numpy as np
-
-    if hasattr(value, "summary"):
-        return value.summary
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_value_text, value))})"
-    if np.ndim(value) == 0:
-        return value if isinstance(value, str | int) else f"{value:.9g}"
-    if np.shape(value) == (3,):
-        return f"({', '.join(f'{x:.9g}' for x in value)})"
-    return f"array {np.shape(value)}, {np.min(value):.6g} to {np.max(value):.6g}"
+    print(*info(arguments.file), sep="\n")
 
 
 def _plot(arguments):
@@ -273,6 +225,13 @@ def _plot(arguments):
 
     plots.plot(trajectory.load(arguments.file), arguments.out)
     print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e3:.0f} kB)")
+
+
+def _export(arguments):
+    from shno import export, trajectory
+
+    export.export(trajectory.load(arguments.file, lazy=True), arguments.out)
+    print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e6:.2f} MB)")
 
 
 def _validate(words):

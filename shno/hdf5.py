@@ -140,7 +140,7 @@ def fill(file, t, m, groups, attributes, rows=None, compression=None):
     _describe(file, format=FORMAT, layout_version=LAYOUT_VERSION, **attributes, **units)
 
     batch = m.shape[1:-1]
-    names = ["oscillator"] if len(batch) == 1 else [f"batch_{axis}" for axis in range(len(batch))]
+    names = batch_names(batch)
     _describe(_create(file, "m", m, **series), units="1", long_name="unit magnetisation")
     _describe(_create(file, "time", t, **series), units="s", long_name="time")
     for name, n in zip(names, batch, strict=True):
@@ -156,6 +156,11 @@ def fill(file, t, m, groups, attributes, rows=None, compression=None):
         for name, (value, unit) in parameters.items():
             grows = series if members.name + "/" + name == SERIES else {}
             _describe(_create(members, name, np.asarray(value, dtype=np.float64), **grows), units=unit)
+
+
+def batch_names(batch):
+    """The names of a batch's axes."""
+    return ["oscillator"] if len(batch) == 1 else [f"batch_{axis}" for axis in range(len(batch))]
 
 
 def _create(group, name, values, rows=None, compression=None):

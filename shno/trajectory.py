@@ -114,6 +114,24 @@ class Trajectory:
         groups, settings = self.content((len(self.t) - 1) * self.save_every)
         hdf5.write(path, t=self.t, m=self.m, groups=groups, attributes=settings)
 
+    def to_xarray(self):
+        """The run as an xarray.Dataset: m (and T) over named dimensions with units, the settings as attributes.
+
+        Raises : ModuleNotFoundError with one line where xarray is not installed
+        """
+        try:
+            import xarray
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("to_xarray needs xarray: pip install 'shno-neuromorph[xarray]'") from None
+        names = hdf5.batch_names(self.m.shape[1:-1])
+        coordinates = {name: np.arange(n) for name, n in zip(names, self.m.shape[1:-1], strict=True)}
+        coordinates |= {"time": ("time", self.t[:], {"units": "s"}), "component": ["x", "y", "z"]}
+        data = {"m": (("time", *names, "component"), self.m[:], {"units": "1", "long_name": "unit magnetisation"})}
+        if self.T is not None:
+            data["T"] = (("time", *names), self.T[:], {"units": "K"})
+        settings = {name: getattr(self, name) for name in SETTINGS}
+        return xarray.Dataset(data, coordinates, {k: v for k, v in settings.items() if v not in (None, "")})
+
     def content(self, steps):
         """All but the states, as `hdf5` writes it: groups, attributes. A callable becomes its table over the steps."""
         groups = {

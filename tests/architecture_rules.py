@@ -55,6 +55,8 @@ ALLOWED = {
     "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
     | {"states", "trajectory"},
     "analysis": {"trajectory"},
+    "export": {"analysis", "trajectory"},
+    "info": NOUNS | {"hdf5", "trajectory"},
     "experiments": NOUNS
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
     "plots": NOUNS | {"analysis", "sampled", "waveform"},

@@ -79,6 +79,7 @@ NOUNS = [
     call("preset", shno.preset, name="nife-w"),
     call("operating_point", shno.operating_point, name="nife-w"),
     call("load", shno.load, path="no such file.h5"),
+    call("resume", shno.resume, path="no such file.h5"),
     call("Trajectory.save", RUN.save, path="no such folder/run.h5"),
     call("plots.plot", plots.plot, run=RUN, path="no such folder/run.png"),
     Call("save a run", lambda **given: shno.Trajectory(**given).save("no such folder/run.h5"), fields(RUN)),
