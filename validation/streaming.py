@@ -1,0 +1,139 @@
+"""Runs that stream to a file: killed at random moments and resumed, and in flat memory.
+
+`python -m validation.streaming kills N SEED FOLDER` streams a thermal run once to its end, then N times with SIGKILL
+at a moment that SEED draws from the whole of its course, and on with `shno.resume`; `... memory FOLDER` streams a short
+and a long run under a limit of the address space. Each prints what came of it.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+import shno
+from validation.claim import Claim
+
+ROWS = ()
+KILLS, SEED = 10, 3
+OSCILLATORS, STEPS = 8, 400_000  # of the run that is killed: 77 MB
+LIMIT, LONG = 300e6, 64_000_000  # bytes over those at the start; steps of one oscillator, 2 GB
+MEGABYTE = 1e6
+
+
+def run(path, steps, oscillators=1, temperature=300.0):
+    """Stream a run of so many steps of 1 ps, each saved."""
+    point = shno.operating_point("w-cofeb-pma")
+    drive = shno.Drive(I=np.linspace(1e-4, 2e-4, oscillators) if oscillators > 1 else 2e-4, B_ext=point.B_ext)
+    noise = {"temperature": temperature, "seed": 1} if temperature else {}
+    settings = {"duration": steps * 1e-12, "dt": 1e-12, **noise, "threads": 1}
+    return shno.simulate(shno.preset("w-cofeb-pma"), drive, out=path, **settings)
+
+
+def claims(figures):
+    """The kills."""
+    with tempfile.TemporaryDirectory() as folder:
+        outcomes = apart("kills", KILLS, SEED, folder)
+    what = f"streamed thermal runs of {OSCILLATORS} oscillators, {STEPS} steps, killed at a random moment and resumed"
+    at = ", ".join(f"{each['states'] / (STEPS + 1):.2f}" for each in outcomes)
+    right = sum(each["killed"] and each["same"] for each in outcomes)
+    return [
+        Claim("K2", f"{what}, equal to the bit (part that was whole: {at})", "left alone", KILLS, right, how="absolute")
+    ]
+
+
+def full_claims(figures):
+    """Memory, of a run of 2 GB."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = apart("memory", folder)
+    what = f"memory over its start, MB, at most, while {found['file'] / 1e9:.2g} GB are streamed"
+    rival = f"the file, a fifth of it ({found['short'] / MEGABYTE:.0f} MB for a twentieth of the run)"
+    return [Claim("K3", what, rival, found["file"] / 5 / MEGABYTE, found["long"] / MEGABYTE, how="at most", unit="MB")]
+
+
+def apart(*words):
+    """What `main` prints of these words, in a process of its own."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "validation.streaming", *map(str, words)]
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200)
+    if made.returncode:
+        raise RuntimeError(f"the runs failed: {made.stderr[-2000:]}")
+    return json.loads(made.stdout.splitlines()[-1])
+
+
+def forked(work, *arguments):
+    """The id of a child process that does this work; it has no thread but its own to begin with."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        work(*arguments)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def ended(child):
+    """Wait for a child; RuntimeError where it fails."""
+    if os.waitpid(child, 0)[1]:
+        raise RuntimeError("a run failed")
+
+
+def kills(count, seed, folder):
+    """What became of each kill: [{"killed", "states", "same"}]; states are those that were whole."""
+    run(f"{folder}/warm.h5", 2000, OSCILLATORS)  # compiled here, for all children
+    began = time.perf_counter()
+    ended(forked(run, f"{folder}/whole.h5", STEPS, OSCILLATORS))
+    course, random, whole, outcomes = time.perf_counter() - began, Random(seed), shno.load(f"{folder}/whole.h5"), []
+    while len(outcomes) < count:
+        path = f"{folder}/killed{len(outcomes)}.h5"
+        child = forked(run, path, STEPS, OSCILLATORS)
+        time.sleep(course * random.random())
+        os.kill(child, signal.SIGKILL)
+        if os.waitpid(child, 0)[1] != signal.SIGKILL or not os.path.exists(path):
+            continue  # it was over, or had not begun: another moment
+        part = shno.load(path)
+        n = len(part.t)
+        same = np.array_equal(part.m, whole.m[:n]) and np.array_equal(part.t, whole.t[:n])
+        ended(forked(shno.resume, path))
+        outcomes.append({"killed": True, "states": n, "same": same and shno.load(path) == whole})
+        os.remove(path)
+    return outcomes
+
+
+def memory(folder):
+    """Bytes over those at the start of a short and of a long streamed run, under a limit; and the long one's file."""
+    run(f"{folder}/warm.h5", 100_000)
+    start = peak()
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + int(LIMIT), resource.RLIM_INFINITY))
+    found = {}
+    for name, steps in (("short", LONG // 20), ("long", LONG)):
+        run(f"{folder}/{name}.h5", steps, temperature=0.0)
+        found[name] = peak() - start
+    return found | {"file": os.path.getsize(f"{folder}/long.h5")}
+
+
+def peak():
+    """Largest resident memory of this process so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main(words):
+    """One of the measurements, printed as JSON."""
+    name, *given = words
+    found = kills(int(given[0]), int(given[1]), given[2]) if name == "kills" else memory(given[0])
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
