@@ -24,21 +24,22 @@ SOURCES = (
 
 
 @cache
-def source_stamp():
-    """A hash of the sources that kernels are compiled from."""
+def source_stamp(*others):
+    """A hash of the sources that kernels are compiled from, and of other files."""
     folder = Path(__file__).parent
-    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in SOURCES)).hexdigest()[:16]
+    paths = (*(folder / f"{name}.py" for name in SOURCES), *map(Path, others))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 class _Files:
     """One file a specialisation in `folder`: the interface that Numba's Cache expects of its index and data files."""
 
-    def __init__(self, folder, name):
-        self.folder, self.name = Path(folder), name
+    def __init__(self, folder, name, sources=()):
+        self.folder, self.name, self.sources = Path(folder), name, sources
 
     def _path(self, key):
         digest = hashlib.sha256(f"{key!r} {numba.__version__}".encode()).hexdigest()[:24]
-        return self.folder / f"{self.name}.{source_stamp()}.{digest}.nbc"
+        return self.folder / f"{self.name}.{source_stamp(*self.sources)}.{digest}.nbc"
 
     def load(self, key):
         with contextlib.suppress(Exception):  # a spoilt file raises anything; it is compiled anew
@@ -52,7 +53,7 @@ class _Files:
             beside.write_bytes(pickle.dumps((repr(key), data)))
             beside.replace(path)
             for old in self.folder.glob(f"{self.name}.*.nbc"):
-                if f".{source_stamp()}." not in old.name:
+                if f".{source_stamp(*self.sources)}." not in old.name:
                     old.unlink(missing_ok=True)
         except OSError as error:
             _warn(error)
@@ -66,15 +67,18 @@ class _Files:
 
 
 class _SafeCache(FunctionCache):
-    def __init__(self, function):
+    def __init__(self, function, *sources):
         super().__init__(function)
-        self._cache_file = _Files(self.cache_path, self._impl.filename_base)
+        self._cache_file = _Files(self.cache_path, self._impl.filename_base, sources)
 
 
-def cached(dispatcher):
-    """Turn on the disk cache of a jitted function; without a folder to write to, each process compiles anew."""
+def cached(dispatcher, *sources):
+    """Turn on the disk cache of a jitted function; without a folder to write to, each process compiles anew.
+
+    sources : paths   of the files outside of this package that it is compiled from
+    """
     try:
-        dispatcher._cache = _SafeCache(dispatcher.py_func)
+        dispatcher._cache = _SafeCache(dispatcher.py_func, *sources)
     except RuntimeError:  # Numba's word for "no folder can be written": a slower start, the same results
         _warn("no folder can be written")
     return dispatcher

@@ -76,7 +76,7 @@ OWNERS = {
     "scipy.integrate": {"shno.reference"},
     "h5py": {"shno.hdf5", "shno.stored", "shno.stream"},
     "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
-    | {"validation.speed_peak"},
+    | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding"},
     "llvmlite": {"shno.kernel_philox"},
     "matplotlib": {"shno.plots", "shno.experiment_plots", "neuromorph.plots", "validation"},
     "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},

@@ -1,0 +1,96 @@
+"""The compiled passes of `lif` over all steps: membranes as rows (steps, n), blocks of neurons shared over threads.
+
+The time loop is inside a block and the lane loop inside that, so that a block's state stays in the caches. No
+multiplication is fused with a sum: a membrane has the same bits as in a loop of torch's operations.
+"""
+
+from typing import NamedTuple
+
+from numba import njit
+
+from shno import kernel_cache
+
+SUBTRACT, ZERO, NONE, DECAY = range(4)  # what a kernel does after a spike; DECAY: V + (x - V) / tau, reset to 0
+
+
+class Blocks(NamedTuple):
+    """How many neurons a block has."""
+
+    lanes: int
+
+
+def compiled(function):
+    """The function compiled, without the interpreter's lock, kept on disk."""
+    return kernel_cache.cached(njit(nogil=True, error_model="numpy")(function), __file__)
+
+
+@compiled
+def forward(first, last, blocks, mode, x, keep, threshold, tau, start, membranes, spikes):
+    """Membranes and spikes (steps, n) of blocks of neurons; x (steps, n), or (1, n) held; keep, threshold, start (n)."""
+    steps, n = membranes.shape
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    for block in range(first, last):
+        a, b = block * blocks.lanes, min(n, (block + 1) * blocks.lanes)
+        beta, limit = keep[a:b], threshold[a:b]
+        for t in range(steps):
+            given = x[t if len(x) > 1 else 0, a:b]
+            v = membranes[t - 1, a:b] if t else start[a:b]
+            after, spike = membranes[t, a:b], spikes[t, a:b]
+            if mode == SUBTRACT:
+                for j in range(b - a):
+                    after[j] = beta[j] * v[j] + given[j] - (limit[j] if v[j] > limit[j] else zero)
+            elif mode == ZERO:
+                for j in range(b - a):
+                    after[j] = beta[j] * (zero if v[j] > limit[j] else v[j]) + given[j]
+            elif mode == NONE:
+                for j in range(b - a):
+                    after[j] = beta[j] * v[j] + given[j]
+            else:
+                for j in range(b - a):
+                    left = zero if v[j] >= limit[j] else v[j]
+                    after[j] = left + (given[j] - left) / tau
+            for j in range(b - a):
+                fired = (after[j] > limit[j]) | ((mode == DECAY) & (after[j] == limit[j]))
+                spike[j] = one if fired else zero
+
+
+@compiled
+def backward(first, last, blocks, mode, keep, threshold, gain, start, membranes, given, carry, found, held, learnt):
+    """What the loss feels of the inputs of some steps, the last one first.
+
+    start (n), membranes (steps, n)   V before these steps, and in them
+    given : (spikes_bar, slope, membranes_bar)   (steps, n) or empty: dL/ds, the surrogate's gradient, dL/dV
+    carry : (n)                       what the steps after these pass on to their last V; then what these pass on
+    found : (steps, n)                dL/dx; (1, n) where x is held: added to
+    learnt : (keep_bar, threshold_bar)   (n), added to, or empty
+    """
+    (steps, n), (spikes_bar, slope, membranes_bar), (keep_bar, threshold_bar) = membranes.shape, given, learnt
+    one, zero = keep.dtype.type(1), keep.dtype.type(0)
+    soft, hard = one if mode == SUBTRACT else zero, one if mode == ZERO or mode == DECAY else zero
+    for block in range(first, last):
+        a, b = block * blocks.lanes, min(n, (block + 1) * blocks.lanes)
+        beta, limit, e = keep[a:b], threshold[a:b], carry[a:b]
+        for t in range(steps - 1, -1, -1):
+            v, out = membranes[t - 1, a:b] if t else start[a:b], found[0 if held else t, a:b]
+            if len(spikes_bar):
+                s, g = spikes_bar[t, a:b], slope[t, a:b]
+                for j in range(b - a):
+                    e[j] += s[j] * g[j]
+            if len(membranes_bar):
+                m = membranes_bar[t, a:b]
+                for j in range(b - a):
+                    e[j] += m[j]
+            if len(keep_bar):
+                k, l = keep_bar[a:b], threshold_bar[a:b]
+                for j in range(b - a):
+                    reset = one if (v[j] > limit[j]) | ((mode == DECAY) & (v[j] == limit[j])) else zero
+                    k[j] += e[j] * v[j] * (one - hard * reset)
+                    l[j] -= e[j] * soft * reset
+                if len(spikes_bar):
+                    s, g = spikes_bar[t, a:b], slope[t, a:b]
+                    for j in range(b - a):
+                        l[j] -= s[j] * g[j]
+            for j in range(b - a):
+                reset = one if (v[j] > limit[j]) | ((mode == DECAY) & (v[j] == limit[j])) else zero
+                out[j] = gain * e[j] + (out[j] if held else zero)
+                e[j] *= beta[j] * (one - hard * reset)
