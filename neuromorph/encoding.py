@@ -133,7 +133,7 @@ def _bernoulli(images, steps, seed, numbers):
 
 
 def bernoulli(images, steps, seed, numbers):
-    """The trains of "bernoulli" by torch's operations, on any device; the same bits. levels: p in multiples of 2^-16."""
+    """The trains of "bernoulli" by torch's operations, on any device; the same bits."""
     levels = (images.flatten(1) * 2.0**BITS).round().long()
     pixel, number = torch.arange(levels.shape[1], device=levels.device), numbers[:, None]
     words = []

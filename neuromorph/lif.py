@@ -1,7 +1,7 @@
 """Leaky integrate-and-fire neurons, fused over time: one pass forward and one backward over all steps.
 
 leaky         V_t = beta V_{t-1} + x_t, less what a spike of the step before takes away (`reset`): the threshold, all
-              of V_{t-1}, or nothing; a spike where V_t > threshold. The neuron of snnTorch 1.0, `snn.Leaky`, bit for bit
+              of V_{t-1}, or nothing; a spike where V_t > threshold. snnTorch's `snn.Leaky`, bit for bit
 poisson_lif   V_t = V + (x_t - V) / tau, V = V_{t-1}, or 0 after a spike; a spike where V_t >= threshold
 
 No gradient flows through a reset, as in snnTorch, so that the backward pass is linear in what arrives:
@@ -25,7 +25,7 @@ from shno import threads
 
 RESETS = SUBTRACT, ZERO, NONE = ("subtract", "zero", "none")
 LANES = 4096  # neurons a block: its rows of a step stay in the caches of a core
-CHUNK = 1 << 19  # membranes whose surrogate gradient is held at once
+PIECE = (1 << 15) - 1  # membranes whose surrogate gradient is held at once: torch leaves so few to the calling thread
 
 
 class Neuron(NamedTuple):
@@ -61,7 +61,8 @@ def leaky(x, *, beta, threshold=1.0, reset=SUBTRACT, surrogate="atan", mem=None,
     """LIF neurons as `snn.Leaky`: V_t = beta V_{t-1} + x_t, reset a step after its spike, no gradient through it.
 
     x : (steps, batch, *shape)          or (batch, *shape), held for so many `steps`: its gradient is summed inside
-    beta : number or tensor             broadcast against (batch, *shape), clamped to [0, 1]; a gradient if it wants one
+    beta : number or tensor             broadcast against (batch, *shape), clamped to [0, 1]; a gradient if it wants
+                                        one. A number is rounded to torch's default precision, float32, as snnTorch does
     threshold : number or tensor        likewise, not clamped
     reset : "subtract", "zero" or "none"
     surrogate                           as `as_surrogate` takes it
@@ -73,8 +74,9 @@ def leaky(x, *, beta, threshold=1.0, reset=SUBTRACT, surrogate="atan", mem=None,
     if reset not in RESETS:
         raise ValueError(f"reset must be one of {', '.join(RESETS)}, got {reset!r}. Choose one of these.")
     _check_input(x, steps)
-    keep = _setting("beta", beta, x, steps).clamp(0, 1)
-    neuron = Neuron(keep, _setting("threshold", threshold, x, steps), 0.0, reset)
+    default = torch.get_default_dtype()
+    keep = _setting("beta", beta, x, steps, default).clamp(0, 1)
+    neuron = Neuron(keep, _setting("threshold", threshold, x, steps, default), 0.0, reset)
     return _scan(neuron, x, as_surrogate(surrogate), mem, steps)
 
 
@@ -90,14 +92,14 @@ def poisson_lif(x, *, tau, threshold=1.0, surrogate="fast_sigmoid", mem=None, st
     if not 1 <= tau < float("inf"):
         raise ValueError(f"tau must be a number >= 1, got {tau!r}. 2 to 20 steps are usual.")
     _check_input(x, steps)
-    neuron = Neuron(x.new_tensor(1 - 1 / tau), _setting("threshold", threshold, x, steps), float(tau), ZERO)
+    neuron = Neuron(x.new_tensor(1 - 1 / tau), _setting("threshold", threshold, x, steps, x.dtype), float(tau), ZERO)
     return _scan(neuron, x, as_surrogate(surrogate), mem, steps)
 
 
 class Leaky(nn.Module):
     """`leaky` as a layer, `snn.Leaky` over all steps at once: forward(x, mem=None, steps=None) -> (spikes, membranes).
 
-    beta, threshold : number or tensor     a parameter if it is learnt, a buffer if it is a tensor
+    beta, threshold : number or tensor   a parameter if it is learnt, a buffer if it is a tensor
     """
 
     def __init__(self, beta=0.9, *, threshold=1.0, reset=SUBTRACT, surrogate="atan", learn_beta=False,
@@ -149,11 +151,12 @@ def _check_input(x, steps):
         raise ValueError(f"x must be {rule}, got {tuple(x.shape)}. Time is the first axis.")
 
 
-def _setting(name, value, x, steps):
-    """A number or tensor as a tensor like x that broadcasts against a step of it; TypeError, ValueError."""
+def _setting(name, value, x, steps, precision):
+    """A tensor, or a number in this precision, as a tensor like x that broadcasts against a step of it; or an error."""
     if isinstance(value, bool) or not isinstance(value, Real | torch.Tensor):
         raise TypeError(f"{name} must be a number or a tensor, got {value!r}. It may be one for each neuron.")
-    value, shape = torch.as_tensor(value).to(x), x.shape[steps is None :]
+    value = value if isinstance(value, torch.Tensor) else torch.tensor(float(value), dtype=precision)
+    value, shape = value.to(x), x.shape[steps is None :]
     try:
         fits = torch.broadcast_shapes(value.shape, shape) == shape
     except RuntimeError:
@@ -207,13 +210,12 @@ class _Fused(torch.autograd.Function):
         ctx.mode = lif_kernels.DECAY if tau else RESETS.index(reset)
         ctx.tau, ctx.surrogate, ctx.held = tau, surrogate, steps is not None
         ctx.set_materialize_grads(False)
-        spikes, membranes = (_large(x, steps or len(x), *start.shape) for _ in range(2))
-        rows = [_rows(each, start.numel()) for each in (keep, threshold, start)]
-        given, out = (
-            _rows(x, 1 if ctx.held else len(x), -1),
-            [_rows(each, len(each), -1) for each in (membranes, spikes)],
-        )
-        _run(lif_kernels.forward, ctx.mode, given, *rows[:2], given.dtype.type(tau), rows[2], *out)
+        n, total = start.numel(), steps or len(x)
+        spikes, membranes = (_large(x, total, n) for _ in range(2))
+        rows = [_rows(each, n) for each in (keep, threshold, start)]
+        arguments = (_rows(x, -1, n), *rows, rows[0].dtype.type(tau), membranes.numpy(), spikes.numpy())
+        threads.run_blocks(lif_kernels.forward, *_blocks(n), ctx.mode, *arguments)
+        spikes, membranes = (each.view(total, *start.shape) for each in (spikes, membranes))
         ctx.save_for_backward(membranes, keep, threshold, start)
         return spikes, membranes
 
@@ -221,36 +223,45 @@ class _Fused(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, spikes_bar, membranes_bar):
         membranes, keep, threshold, start = ctx.saved_tensors
-        n, total, wanted = start.numel(), len(membranes), any(ctx.needs_input_grad[1:3])
-        found = membranes.new_zeros(1, *start.shape) if ctx.held else _large(start, *membranes.shape)
-        carry, learnt = torch.zeros_like(start), [membranes.new_zeros(n if wanted else 0) for _ in range(2)]
-        rows, each = [_rows(x, n) for x in (keep, threshold)], max(1, CHUNK // n)
+        n, learns = start.numel(), any(ctx.needs_input_grad[1:3])
+        found = membranes.new_zeros(1, n) if ctx.held else _large(start, len(membranes), n)
+        carry, *learnt = (membranes.new_zeros(size) for size in (n, n * learns, n * learns))
+        given = [_rows(membranes[:0] if x is None else x, -1, n) for x in (spikes_bar, membranes_bar)]
+        rows = [_rows(each, n) for each in (keep, threshold, start)]
         gain = rows[0].dtype.type(1 / ctx.tau if ctx.tau else 1)
-        for last in range(total, 0, -each):
-            first = max(0, last - each)
-            now = membranes[first:last]
-            slope = None if spikes_bar is None else ctx.surrogate.gradient(now - threshold)
-            given = [None if x is None else x[first:last] for x in (spikes_bar, membranes_bar)]
-            given = tuple(_rows(now[:0] if x is None else x, -1, n) for x in (given[0], slope, given[1]))
-            before = _rows(membranes[first - 1] if first else start, n)
-            out = _rows(found if ctx.held else found[first:last], -1, n)
-            settings = (ctx.mode, *rows, gain, before, _rows(now, -1, n))
-            _run(lif_kernels.backward, *settings, given, _rows(carry, n), out, ctx.held, tuple(map(_rows, learnt)))
-        learnt = [x.view(start.shape) if wanted else None for x in learnt]
-        return found[0] if ctx.held else found, *learnt, carry, None, None, None, None
+        settings = (ctx.mode, *rows, gain, _rows(membranes, -1, n), ctx.held)
+        arrays = (*given, *(each.numpy() for each in (carry, found, *learnt)))
+        threads.run_blocks(_backward, *_blocks(n), ctx.surrogate, settings, arrays)
+        shape = start.shape if ctx.held else membranes.shape
+        learnt = [each.view(start.shape) if learns else None for each in learnt]
+        return found.view(shape), *learnt, carry.view(start.shape), None, None, None, None
+
+
+@torch.no_grad()
+def _backward(first, last, blocks, surrogate, settings, arrays):
+    """The backward pass of blocks of neurons: the surrogate's gradient by torch, a piece at a time, then the kernel."""
+    _, _, threshold, _, _, membranes, _ = settings
+    (total, n), spikes_bar = membranes.shape, arrays[0]
+    for block in range(first, last):
+        a, b = block * blocks.lanes, min(n, (block + 1) * blocks.lanes)
+        steps, limit = max(1, PIECE // (b - a)), torch.from_numpy(threshold[a:b])
+        for end in range(total, 0, -steps):
+            start, slope = max(0, end - steps), spikes_bar
+            if len(spikes_bar):
+                slope = _rows(surrogate.gradient(torch.from_numpy(membranes[start:end, a:b]) - limit))
+            lif_kernels.backward(a, b, start, end, settings, slope, arrays)
+
+
+def _blocks(n):
+    """n neurons in whole blocks, and their Blocks."""
+    return -(-n // LANES) * LANES, lif_kernels.Blocks(LANES)
 
 
 def _large(x, *shape):
-    """An empty tensor of x's precision, in large pages where the system has them: numpy asks for them, torch does not."""
+    """An empty tensor of x's precision, in large pages where there are some: numpy asks for them, torch does not."""
     return torch.from_numpy(np.empty(shape, x.detach()[:0].numpy().dtype))
 
 
 def _rows(x, *shape):
     """A tensor's values as numpy's contiguous array of this shape; a view where that can be."""
     return x.detach().contiguous().numpy().reshape(shape or x.shape)
-
-
-def _run(kernel, mode, *arguments):
-    """Call a kernel on all blocks of the neurons of the arguments' first array."""
-    n = arguments[0].shape[-1]
-    threads.run_blocks(kernel, -(-n // LANES) * LANES, lif_kernels.Blocks(LANES), mode, *arguments)

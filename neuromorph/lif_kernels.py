@@ -25,8 +25,8 @@ def compiled(function):
 
 
 @compiled
-def forward(first, last, blocks, mode, x, keep, threshold, tau, start, membranes, spikes):
-    """Membranes and spikes (steps, n) of blocks of neurons; x (steps, n), or (1, n) held; keep, threshold, start (n)."""
+def forward(first, last, blocks, mode, x, keep, threshold, start, tau, membranes, spikes):
+    """Membranes and spikes (steps, n) of blocks of neurons; x (steps, n), or (1, n) held; the other rows (n)."""
     steps, n = membranes.shape
     one, zero = x.dtype.type(1), x.dtype.type(0)
     for block in range(first, last):
@@ -55,42 +55,43 @@ def forward(first, last, blocks, mode, x, keep, threshold, tau, start, membranes
 
 
 @compiled
-def backward(first, last, blocks, mode, keep, threshold, gain, start, membranes, given, carry, found, held, learnt):
-    """What the loss feels of the inputs of some steps, the last one first.
+def backward(a, b, first, last, settings, slope, arrays):
+    """What the loss feels of the inputs of neurons a to b in steps first to last, the last one first.
 
-    start (n), membranes (steps, n)   V before these steps, and in them
-    given : (spikes_bar, slope, membranes_bar)   (steps, n) or empty: dL/ds, the surrogate's gradient, dL/dV
-    carry : (n)                       what the steps after these pass on to their last V; then what these pass on
-    found : (steps, n)                dL/dx; (1, n) where x is held: added to
-    learnt : (keep_bar, threshold_bar)   (n), added to, or empty
+    settings : (mode, keep, threshold, start (n), gain, membranes (steps, n), held)   gain: of x; held: x is
+    slope (last - first, b - a)       the surrogate's gradient, or anything where spikes_bar is empty
+    arrays : (spikes_bar, membranes_bar, carry, found, keep_bar, threshold_bar)
+        spikes_bar, membranes_bar (steps, n)   dL/ds, dL/dV, or empty
+        carry (n)                     what later steps pass on to V of step last - 1; then what these pass on
+        found (steps, n)              dL/dx; (1, n) where x is held: added to
+        keep_bar, threshold_bar (n)   added to, or empty
     """
-    (steps, n), (spikes_bar, slope, membranes_bar), (keep_bar, threshold_bar) = membranes.shape, given, learnt
+    mode, keep, threshold, initial, gain, membranes, held = settings
+    spikes_bar, membranes_bar, carry, found, keep_bar, threshold_bar = arrays
     one, zero = keep.dtype.type(1), keep.dtype.type(0)
     soft, hard = one if mode == SUBTRACT else zero, one if mode == ZERO or mode == DECAY else zero
-    for block in range(first, last):
-        a, b = block * blocks.lanes, min(n, (block + 1) * blocks.lanes)
-        beta, limit, e = keep[a:b], threshold[a:b], carry[a:b]
-        for t in range(steps - 1, -1, -1):
-            v, out = membranes[t - 1, a:b] if t else start[a:b], found[0 if held else t, a:b]
-            if len(spikes_bar):
-                s, g = spikes_bar[t, a:b], slope[t, a:b]
+    beta, limit, e = keep[a:b], threshold[a:b], carry[a:b]
+    for t in range(last - 1, first - 1, -1):
+        v, out = membranes[t - 1, a:b] if t else initial[a:b], found[0 if held else t, a:b]
+        if len(spikes_bar):
+            s, g = spikes_bar[t, a:b], slope[t - first]
+            for j in range(b - a):
+                e[j] += s[j] * g[j]
+            if len(threshold_bar):
+                l = threshold_bar[a:b]
                 for j in range(b - a):
-                    e[j] += s[j] * g[j]
-            if len(membranes_bar):
-                m = membranes_bar[t, a:b]
-                for j in range(b - a):
-                    e[j] += m[j]
-            if len(keep_bar):
-                k, l = keep_bar[a:b], threshold_bar[a:b]
-                for j in range(b - a):
-                    reset = one if (v[j] > limit[j]) | ((mode == DECAY) & (v[j] == limit[j])) else zero
-                    k[j] += e[j] * v[j] * (one - hard * reset)
-                    l[j] -= e[j] * soft * reset
-                if len(spikes_bar):
-                    s, g = spikes_bar[t, a:b], slope[t, a:b]
-                    for j in range(b - a):
-                        l[j] -= s[j] * g[j]
+                    l[j] -= s[j] * g[j]
+        if len(membranes_bar):
+            s = membranes_bar[t, a:b]
+            for j in range(b - a):
+                e[j] += s[j]
+        if len(keep_bar):
+            k, l = keep_bar[a:b], threshold_bar[a:b]
             for j in range(b - a):
                 reset = one if (v[j] > limit[j]) | ((mode == DECAY) & (v[j] == limit[j])) else zero
-                out[j] = gain * e[j] + (out[j] if held else zero)
-                e[j] *= beta[j] * (one - hard * reset)
+                k[j] += e[j] * v[j] * (one - hard * reset)
+                l[j] -= e[j] * soft * reset
+        for j in range(b - a):
+            reset = one if (v[j] > limit[j]) | ((mode == DECAY) & (v[j] == limit[j])) else zero
+            out[j] = gain * e[j] + (out[j] if held else zero)
+            e[j] *= beta[j] * (one - hard * reset)

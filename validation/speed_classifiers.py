@@ -1,0 +1,223 @@
+"""Training iterations of the spiking classifiers: ours, fused over time, against the plain loop over its steps.
+
+The plain sides are written as one writes them: for each step the layers one after another, `snn.Leaky` or the LIF
+equation in torch, spikes from `spikegen.rate` or a comparison with uniform numbers, the models' losses. Ours has the
+dense and convolutional parts once over all steps and images (the first convolution of `csnn`, whose image is held, once
+over images), `lif` in between and Bernoulli trains from `encoding`. Both train the same weights on the same digits in
+float32 with the same precision setting of products, "medium": oneDNN's kernels in place of MKL's, at float32 accuracy
+on the processors measured. What differs is summation order, so that agreement is looked at in float64, where no spike
+flips: the loss and its gradient on the same trains.
+"""
+
+from functools import cache, partial
+from itertools import pairwise
+from statistics import median
+from time import perf_counter
+
+import snntorch as snn
+import torch
+from snntorch import spikegen, surrogate
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from neuromorph import datasets
+from neuromorph.encoding import encode
+from neuromorph.lif import Leaky, PoissonLIF
+from neuromorph.surrogate import Arctan, FastSigmoid
+from validation.speed_system import Row, agree, interleaved, ratio
+
+BATCH, STEPS, BETA, TAU = 128, 100, 0.9, 2.0
+AGREEMENT = 1e-9  # relative, float64: rounding through 100 steps
+CHECKED = {"temporal-snn": (16, 20), "poisson-snn": (16, 20), "csnn": (4, 5)}  # batch and steps of that check
+SLOPE = 25.0  # of csnn's surrogate
+SURROGATES = {"temporal-snn": Arctan(), "csnn": FastSigmoid(SLOPE)}  # snnTorch's default is its atan
+
+
+@cache
+def data(batch=BATCH):
+    """The first digits and their labels."""
+    split = datasets.load("digits").train[torch.arange(0, 10 * batch, 10)]
+    return split.images, split.labels
+
+
+class OverTime(nn.Module):
+    """A layer once over all steps and images: x (steps, batch, *) -> (steps, batch, *)."""
+
+    def __init__(self, *layers):
+        """The layers, one after another."""
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x):
+        """Steps and images as one batch."""
+        return self.layers(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+class Plain(nn.Module):
+    """Stages (synapses, neurons) in a loop over steps; neurons (x, mem) -> (spikes, mem).
+
+    Returns of forward : (spikes, membranes) of the last stage, (steps, batch, classes)
+    """
+
+    def __init__(self, synapses, neurons):
+        """Both in order of depth."""
+        super().__init__()
+        self.synapses, self.neurons = nn.ModuleList(synapses), nn.ModuleList(neurons)
+
+    def forward(self, trains):
+        """trains (steps, batch, *)."""
+        state, found = [None] * len(self.neurons), []
+        for x in trains:
+            for k, (synapse, neuron) in enumerate(zip(self.synapses, self.neurons, strict=True)):
+                x = synapse(x)
+                x, state[k] = neuron(x, torch.zeros_like(x) if state[k] is None else state[k])
+            found.append((x, state[-1]))
+        return tuple(torch.stack(each) for each in zip(*found, strict=True))
+
+
+class Fused(nn.Module):
+    """The same stages, each over all steps at once; `held`: the first stage sees the same image at each step."""
+
+    def __init__(self, synapses, neurons, held):
+        """Both in order of depth."""
+        super().__init__()
+        self.synapses, self.neurons, self.held = nn.ModuleList(synapses), nn.ModuleList(neurons), held
+
+    def forward(self, trains):
+        """trains (steps, batch, *), the same at each step where it is held."""
+        for k, (synapse, neuron) in enumerate(zip(self.synapses, self.neurons, strict=True)):
+            if self.held and k == 0:
+                trains, membranes = neuron(synapse(trains[0]), steps=len(trains))
+            else:
+                trains, membranes = neuron(synapse(trains.flatten(0, 1)).unflatten(0, trains.shape[:2]))
+        return trains, membranes
+
+
+class _Fires(torch.autograd.Function):
+    """The plain own surrogate of `poisson-snn`: step forward, fast sigmoid backward."""
+
+    @staticmethod
+    def forward(ctx, u):
+        ctx.save_for_backward(u)
+        return (u >= 0).to(u)
+
+    @staticmethod
+    def backward(ctx, spikes_bar):
+        (u,) = ctx.saved_tensors
+        return spikes_bar / (1 + 5.0 * u.abs()) ** 2
+
+
+class PlainLIF(nn.Module):
+    """V <- V + (I - V) / tau, threshold 1, reset to 0: (I, V) -> (spikes, V)."""
+
+    def forward(self, current, V):
+        """A step."""
+        V = V + (current - V) / TAU
+        spikes = _Fires.apply(V - 1.0)
+        return spikes, V * (1 - spikes.detach())
+
+
+def dense(*widths):
+    """Linear layers of these widths; the first takes images of any shape."""
+    layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
+    return [nn.Sequential(nn.Flatten(), layers[0]), *layers[1:]]
+
+
+def convolutions():
+    """The synapses of `csnn`."""
+    first = nn.Sequential(nn.Unflatten(1, (1, 28)), nn.Conv2d(1, 32, 3, padding=1), nn.MaxPool2d(2))
+    second = nn.Sequential(nn.Conv2d(32, 64, 3, padding=1), nn.MaxPool2d(2))
+    return [first, second, nn.Sequential(nn.Flatten(), nn.Linear(3136, 512)), nn.Linear(512, 10)]
+
+
+def build(name, fused):
+    """The network of that name with the weights of seed 0, fused or as the plain loop."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        widths = {"temporal-snn": (784, 256, 128, 10), "poisson-snn": (784, 128, 10)}
+        synapses = convolutions() if name == "csnn" else dense(*widths[name])
+    if name == "poisson-snn":
+        neurons = [PoissonLIF(TAU) if fused else PlainLIF() for _ in synapses]
+    elif fused:
+        neurons = [Leaky(BETA, surrogate=SURROGATES[name]) for _ in synapses]
+    else:
+        grad = surrogate.fast_sigmoid(SLOPE) if name == "csnn" else None
+        neurons = [snn.Leaky(BETA, spike_grad=grad) for _ in synapses]
+    return Fused(synapses, neurons, name == "csnn") if fused else Plain(synapses, neurons)
+
+
+def trains(name, images, steps, fused):
+    """What the network sees at each step."""
+    if name == "csnn":
+        return ((images - 0.1307) / 0.3081).expand(steps, *images.shape)
+    if fused:
+        return encode(images, encoding="bernoulli", steps=steps)
+    if name == "temporal-snn":
+        return spikegen.rate(images, num_steps=steps)
+    return torch.stack([(torch.rand_like(images) < images).to(images) for _ in range(steps)])
+
+
+def loss_of(name, spikes, membranes, labels):
+    """The loss of the table: on the mean membrane, the spike counts, or the spike rate."""
+    return cross_entropy(
+        {"temporal-snn": membranes.mean(0), "poisson-snn": spikes.sum(0)}.get(name, spikes.mean(0)), labels
+    )
+
+
+class Training:
+    """Training iterations of a network: calling it takes one and returns its seconds."""
+
+    def __init__(self, name, fused):
+        """The network with an optimiser of its own."""
+        self.name, self.fused, self.model = name, fused, build(name, fused)
+        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=1e-4, fused=fused)
+
+    def __call__(self):
+        """Encoding, forward, loss, backward, optimiser's step."""
+        images, labels = data()
+        with torch.random.fork_rng(devices=[]):
+            start = perf_counter()
+            loss = loss_of(self.name, *self.model(trains(self.name, images, STEPS, self.fused)), labels)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+            return perf_counter() - start
+
+
+def found(name, fused):
+    """The loss and its gradient in float64, one vector, on trains that both sides share."""
+    batch, steps = CHECKED[name]
+    images, labels = (each[:batch] for each in data())
+    shown, model = trains(name, images, steps, True).double(), build(name, fused).double()
+    for neuron in model.neurons:
+        if isinstance(neuron, snn.Leaky):
+            neuron.spike_grad = SURROGATES[name]  # snnTorch's own round spikes and their gradients to float32
+    loss = loss_of(name, *model(shown), labels)
+    return torch.cat([x.flatten() for x in (loss, *torch.autograd.grad(loss, list(model.parameters())))]).detach()
+
+
+def against(name):
+    """Time of the plain iteration over ours."""
+    plain, ours = (found(name, fused) for fused in (False, True))
+    error = agree("losses and gradients", float((plain - ours).abs().max() / plain.abs().max()), AGREEMENT)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        sides = {"plain": Training(name, False), "ours": Training(name, True)}
+        for side in sides.values():
+            side()
+        times = interleaved(sides, rounds=3)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    spent = f"{median(times['plain']):.3g} s, ours {median(times['ours']):.3g} s"
+    return ratio(times, "plain", "ours"), f"{spent}; float64 losses and gradients differ by {error:.1e}"
+
+
+def rows():
+    """The three classifiers."""
+    what = f"training iteration, batch {BATCH}, {STEPS} steps, float32, against the plain loop over steps"
+    bounds = {"temporal-snn": 5.0, "poisson-snn": 4.0, "csnn": 2.0}
+    return tuple(
+        Row(f"S12{k}", f"{name} {what}", bound, partial(against, name))
+        for k, (name, bound) in zip("abc", bounds.items(), strict=True)
+    )
