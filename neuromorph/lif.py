@@ -161,6 +161,8 @@ def _setting(name, value, x, steps, precision):
         fits = torch.broadcast_shapes(value.shape, shape) == shape
     except RuntimeError:
         fits = False
+    if not bool(value.detach().isfinite().all()):
+        raise ValueError(f"{name} must be finite, got NaN or infinity. It may be one for each neuron.")
     if not fits:
         got = f"{tuple(value.shape)}. The neurons are the last axes."
         raise ValueError(f"{name} must broadcast against a step {tuple(shape)}, got {got}")
@@ -186,9 +188,19 @@ def _scan(neuron, x, surrogate, mem, steps):
         raise ValueError(f"mem must be None or {x.dtype} {tuple(shape)}, got {got}")
     is_step = type(surrogate).__call__ is Surrogate.__call__
     if is_step and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel():
-        rows = (each.expand(shape) for each in (neuron.keep, neuron.threshold))
-        return _Fused.apply(x, *rows, start, neuron.tau, neuron.reset, surrogate, steps)
+        return _fused(neuron, x, surrogate, start, steps)
     return loop(neuron, x if steps is None else x.expand(steps, *shape), surrogate, start)
+
+
+def _fused(neuron, x, surrogate, start, steps):
+    """`_Fused` with the axes in the order of x's memory, that of channels last too, so that nothing is copied."""
+    lead, shape = int(steps is None), start.shape
+    order = sorted(range(len(shape)), key=lambda axis: -x.stride(axis + lead))
+    back = [0, *(1 + order.index(axis) for axis in range(len(shape)))]
+    x = x.permute(0, *(1 + axis for axis in order)) if lead else x.permute(order)
+    rows = (each.expand(shape).permute(order) for each in (neuron.keep, neuron.threshold, start))
+    found = _Fused.apply(x, *rows, neuron.tau, neuron.reset, surrogate, steps)
+    return tuple(each.permute(back) for each in found)
 
 
 def loop(neuron, x, surrogate, mem):
