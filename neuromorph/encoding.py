@@ -10,8 +10,8 @@ delta       the image brightens evenly from black, and a pixel spikes where it h
 
 Trains of rate and bernoulli are a pure function of (seed, number, step, pixel), `number` being which presentation of
 which image it is: they do not depend on the batch, its order, the number of threads, or a resumed run.
-A Bernoulli spike is U < p with U's bits drawn one after another, the lowest first: of 32 steps at a time, each bit is a
-word w of random bits and the comparison is r <- majority(r, w, bit of p), from r = 0. Word i of pixel j, steps 32 k to
+A Bernoulli spike is U < p with U's bits drawn one by one, the lowest first: for 32 steps at a time, a bit of U is the
+complement of a word w, and comparing is r <- majority(r, w, bit of p), from r = 0. Word i of pixel j, steps 32 k to
 32 k + 31, is word 16 k + i of the generator's stream (seed, realisation number, oscillator j).
 Source : Salmon et al., Proc. SC 2011 (the generator); Eshraghian et al., Proc. IEEE 111, 1016 (2023) (encodings).
 """

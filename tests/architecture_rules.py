@@ -80,7 +80,7 @@ OWNERS = {
     "llvmlite": {"shno.kernel_philox"},
     "matplotlib": {"shno.plots", "shno.experiment_plots", "neuromorph.plots", "validation"},
     "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
-    "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding"},
+    "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding", "validation.speed_classifiers"},
 }
 TORCH_IN_SHNO = {"shno.adjoint", "shno.integrate", "shno.integrate_checks", "shno.eager", "shno.fused"}
 TORCH_INSIDE_FUNCTIONS = {"shno.call"}  # it asks torch whether a device is there

@@ -95,6 +95,17 @@ def test_a_changed_source_gives_another_stamp(tmp_path, monkeypatch, name):
     assert source_stamp.__wrapped__() != stamp
 
 
+def test_kernels_of_other_packages_are_stamped_with_their_own_sources_too(folder, tmp_path):
+    source = tmp_path / "kernel.py"
+    source.write_text("3 x")
+    mine = source_stamp.__wrapped__(source)
+    assert mine != source_stamp()
+    assert cached(njit(tripled), source)(2.0) == 6.0
+    assert mine in files(folder)[0].name
+    source.write_text("4 x")
+    assert source_stamp.__wrapped__(source) != mine
+
+
 # What kernels import and never compile: doors, the classes of waveforms, threads, this cache, and names of parameters
 # (the order of which is that of `torque`'s and `effective_field`'s signatures).
 NOT_COMPILED = {"checks", "waveform", "sampled", "threads", "kernel_cache", "parameters"}
