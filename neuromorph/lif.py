@@ -20,10 +20,11 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from neuromorph import lif_kernels
-from neuromorph.surrogate import Surrogate, as_surrogate
+from neuromorph.surrogate import Arctan, FastSigmoid, Surrogate, as_surrogate
 from shno import threads
 
 RESETS = SUBTRACT, ZERO, NONE = ("subtract", "zero", "none")
+KINDS = {FastSigmoid: lif_kernels.FAST_SIGMOID, Arctan: lif_kernels.ARCTAN}
 LANES = 4096  # neurons a block: its rows of a step stay in the caches of a core
 PIECE = (1 << 15) - 1  # membranes whose surrogate gradient is held at once: torch leaves so few to the calling thread
 
@@ -241,7 +242,8 @@ class _Fused(torch.autograd.Function):
         given = [_rows(membranes[:0] if x is None else x, -1, n) for x in (spikes_bar, membranes_bar)]
         rows = [_rows(each, n) for each in (keep, threshold, start)]
         gain = rows[0].dtype.type(1 / ctx.tau if ctx.tau else 1)
-        settings = (ctx.mode, *rows, gain, _rows(membranes, -1, n), ctx.held)
+        kind, steepness = KINDS.get(type(ctx.surrogate), 0), getattr(ctx.surrogate, "slope", 1.0)
+        settings = (ctx.mode, *rows, gain, _rows(membranes, -1, n), ctx.held, kind, np.full(1, steepness, gain.dtype))
         arrays = (*given, *(each.numpy() for each in (carry, found, *learnt)))
         threads.run_blocks(_backward, *_blocks(n), ctx.surrogate, settings, arrays)
         shape = start.shape if ctx.held else membranes.shape
@@ -251,15 +253,15 @@ class _Fused(torch.autograd.Function):
 
 @torch.no_grad()
 def _backward(first, last, blocks, surrogate, settings, arrays):
-    """The backward pass of blocks of neurons: the surrogate's gradient by torch, a piece at a time, then the kernel."""
-    _, _, threshold, _, _, membranes, _ = settings
-    (total, n), spikes_bar = membranes.shape, arrays[0]
+    """The backward pass of blocks; torch finds a surrogate's gradient in pieces, if the kernel has no formula of it."""
+    threshold, membranes, kind, spikes_bar = settings[2], settings[5], settings[7], arrays[0]
+    total, n = membranes.shape
     for block in range(first, last):
         a, b = block * blocks.lanes, min(n, (block + 1) * blocks.lanes)
-        steps, limit = max(1, PIECE // (b - a)), torch.from_numpy(threshold[a:b])
+        steps, limit = total if kind else max(1, PIECE // (b - a)), torch.from_numpy(threshold[a:b])
         for end in range(total, 0, -steps):
-            start, slope = max(0, end - steps), spikes_bar
-            if len(spikes_bar):
+            start, slope = max(0, end - steps), np.empty((1, b - a), threshold.dtype)
+            if len(spikes_bar) and not kind:
                 slope = _rows(surrogate.gradient(torch.from_numpy(membranes[start:end, a:b]) - limit))
             lif_kernels.backward(a, b, start, end, settings, slope, arrays)
 

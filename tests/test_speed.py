@@ -37,6 +37,11 @@ TABLE = {  # what the family must print: id: (bound, how, peers)
     "S10": (0.5, "at least", ()),
     "S11a": (1.2, "at most", ()),
     "S11b": (1.0, "at most", ()),
+    "S12a": (5, "at least", ()),
+    "S12b": (4, "at least", ()),
+    "S12c": (2, "at least", ()),
+    "S12d": (3, "at most", ()),
+    "S12e": (6, "at most", ()),
 }
 LOOP = """
 .outer:

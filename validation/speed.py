@@ -16,7 +16,10 @@ from validation.speed_system import NotRun, Row, machine
 
 ROWS = ()
 ALONE = True
-THEMES = ("speed_rivals", "speed_cmtj", "speed_peak", "speed_scaling", "speed_training", "speed_layer")
+THEMES = (
+    *("speed_rivals", "speed_cmtj", "speed_peak", "speed_scaling", "speed_training", "speed_layer"),
+    "speed_classifiers",
+)
 
 
 def claims(figures):

@@ -9,6 +9,7 @@ on the processors measured. What differs is summation order, so that agreement i
 flips: the loss and its gradient on the same trains.
 """
 
+from contextlib import contextmanager
 from functools import cache, partial
 from itertools import pairwise
 from statistics import median
@@ -20,15 +21,18 @@ from snntorch import spikegen, surrogate
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from neuromorph import datasets
+from neuromorph import datasets, models
 from neuromorph.encoding import encode
 from neuromorph.lif import Leaky, PoissonLIF
 from neuromorph.surrogate import Arctan, FastSigmoid
+from shno import command
+from validation import speed_training
 from validation.speed_system import Row, agree, interleaved, ratio
 
 BATCH, STEPS, BETA, TAU = 128, 100, 0.9, 2.0
 AGREEMENT = 1e-9  # relative, float64: rounding through 100 steps
 CHECKED = {"temporal-snn": (16, 20), "poisson-snn": (16, 20), "csnn": (4, 5)}  # batch and steps of that check
+FIRING = 6.0  # times the initial weights: in that check every layer fires
 SLOPE = 25.0  # of csnn's surrogate
 SURROGATES = {"temporal-snn": Arctan(), "csnn": FastSigmoid(SLOPE)}  # snnTorch's default is its atan
 
@@ -38,19 +42,6 @@ def data(batch=BATCH):
     """The first digits and their labels."""
     split = datasets.load("digits").train[torch.arange(0, 10 * batch, 10)]
     return split.images, split.labels
-
-
-class OverTime(nn.Module):
-    """A layer once over all steps and images: x (steps, batch, *) -> (steps, batch, *)."""
-
-    def __init__(self, *layers):
-        """The layers, one after another."""
-        super().__init__()
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, x):
-        """Steps and images as one batch."""
-        return self.layers(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
 class Plain(nn.Module):
@@ -85,11 +76,12 @@ class Fused(nn.Module):
 
     def forward(self, trains):
         """trains (steps, batch, *), the same at each step where it is held."""
-        for k, (synapse, neuron) in enumerate(zip(self.synapses, self.neurons, strict=True)):
-            if self.held and k == 0:
-                trains, membranes = neuron(synapse(trains[0]), steps=len(trains))
-            else:
-                trains, membranes = neuron(synapse(trains.flatten(0, 1)).unflatten(0, trains.shape[:2]))
+        stages, steps = list(zip(self.synapses, self.neurons, strict=True)), len(trains)
+        if self.held:
+            (synapse, neuron), *stages = stages
+            trains, _ = neuron(synapse(trains[0]), steps=steps)
+        for synapse, neuron in stages:
+            trains, membranes = neuron(synapse(trains.flatten(0, 1)).unflatten(0, trains.shape[:2]))
         return trains, membranes
 
 
@@ -143,7 +135,9 @@ def build(name, fused):
     else:
         grad = surrogate.fast_sigmoid(SLOPE) if name == "csnn" else None
         neurons = [snn.Leaky(BETA, spike_grad=grad) for _ in synapses]
-    return Fused(synapses, neurons, name == "csnn") if fused else Plain(synapses, neurons)
+    if not fused:
+        return Plain(synapses, neurons)
+    return Fused(synapses, neurons, name == "csnn").to(memory_format=torch.channels_last)
 
 
 def trains(name, images, steps, fused):
@@ -185,39 +179,101 @@ class Training:
 
 
 def found(name, fused):
-    """The loss and its gradient in float64, one vector, on trains that both sides share."""
+    """Spike counts, loss and its gradients in float64, on trains that both sides share and weights that fire."""
     batch, steps = CHECKED[name]
     images, labels = (each[:batch] for each in data())
     shown, model = trains(name, images, steps, True).double(), build(name, fused).double()
+    with torch.no_grad():
+        for parameter in model.synapses.parameters():
+            parameter *= FIRING
     for neuron in model.neurons:
         if isinstance(neuron, snn.Leaky):
             neuron.spike_grad = SURROGATES[name]  # snnTorch's own round spikes and their gradients to float32
-    loss = loss_of(name, *model(shown), labels)
-    return torch.cat([x.flatten() for x in (loss, *torch.autograd.grad(loss, list(model.parameters())))]).detach()
+    spikes, membranes = model(shown)
+    loss = loss_of(name, spikes, membranes, labels)
+    return spikes.sum().detach(), loss.detach(), *torch.autograd.grad(loss, list(model.parameters()))
+
+
+def difference(name):
+    """The largest between the sides, each quantity's over its largest element; NaN where nothing fires or learns."""
+    pairs = zip(found(name, True), found(name, False), strict=True)
+    return float(torch.stack([(ours - plain).abs().max() / plain.abs().max() for ours, plain in pairs]).max())
+
+
+@contextmanager
+def medium():
+    """Products at the precision that both sides have, in memory that both sides keep, as the command line does."""
+    command.keep_memory()
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def timed(sides):
+    """The sides' times of 3 rounds, after one that is not counted."""
+    with medium():
+        for side in sides.values():
+            side()
+        return interleaved(sides, rounds=3)
 
 
 def against(name):
     """Time of the plain iteration over ours."""
-    plain, ours = (found(name, fused) for fused in (False, True))
-    error = agree("losses and gradients", float((plain - ours).abs().max() / plain.abs().max()), AGREEMENT)
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        sides = {"plain": Training(name, False), "ours": Training(name, True)}
-        for side in sides.values():
-            side()
-        times = interleaved(sides, rounds=3)
-    finally:
-        torch.set_float32_matmul_precision(before)
+    error = agree("spikes, losses and gradients", difference(name), AGREEMENT)
+    times = timed({"plain": Training(name, False), "ours": Training(name, True)})
     spent = f"{median(times['plain']):.3g} s, ours {median(times['ours']):.3g} s"
-    return ratio(times, "plain", "ours"), f"{spent}; float64 losses and gradients differ by {error:.1e}"
+    return ratio(times, "plain", "ours"), f"{spent}; spikes, losses and gradients in float64 differ by {error:.1e}"
+
+
+class Twin(nn.Module):
+    """The hybrid's oscillators replaced by LIF neurons: x (steps, batch, n) -> (spikes, last membrane)."""
+
+    def __init__(self, fused):
+        """By `lif`, or by snn.Leaky in a loop."""
+        super().__init__()
+        self.fused, self.neuron = fused, Leaky(BETA) if fused else snn.Leaky(BETA)
+
+    def forward(self, x):
+        """All steps."""
+        if self.fused:
+            spikes, membranes = self.neuron(x)
+            return spikes, membranes[-1]
+        mem, spikes = torch.zeros_like(x[0]), []
+        for given in x:
+            spike, mem = self.neuron(given, mem)
+            spikes.append(spike)
+        return torch.stack(spikes), mem
+
+
+def against_twin(fused):
+    """Time of an iteration of the hybrid over that of its LIF twin, at 20 RK4 steps a neural step."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        twin = speed_training.Training(models.Hybrid(Twin(fused), speed_training.CLASSES).train())
+    short, long = (speed_training.Training(speed_training.hybrid(models.N_STEPS, k)) for k in speed_training.RK4_STEPS)
+    times = timed({"hybrid": short, "long": long, "twin": twin})
+    words = f"{median(times['hybrid']):.3g} s, its twin {median(times['twin']):.3g} s"
+    return ratio(
+        times, "hybrid", "twin"
+    ), f"{words}; at x {speed_training.RK4_STEPS[1]}: {ratio(times, 'long', 'twin'):.3g}"
 
 
 def rows():
-    """The three classifiers."""
+    """The three classifiers, and the hybrid against its twins."""
     what = f"training iteration, batch {BATCH}, {STEPS} steps, float32, against the plain loop over steps"
     bounds = {"temporal-snn": 5.0, "poisson-snn": 4.0, "csnn": 2.0}
-    return tuple(
+    table = [
         Row(f"S12{k}", f"{name} {what}", bound, partial(against, name))
         for k, (name, bound) in zip("abc", bounds.items(), strict=True)
-    )
+    ]
+    size = f"{models.N_STEPS} x {speed_training.RK4_STEPS[0]} RK4 steps"
+    twins = (("d", False, 3.0, "snn.Leaky in a loop"), ("e", True, 6.0, "our fused LIF"))
+    for k, fused, bound, kind in twins:
+        statement = (
+            f"hybrid training iteration, batch {speed_training.BATCH}, {size}, over that of its twin with {kind}"
+        )
+        table.append(Row(f"S12{k}", statement, bound, partial(against_twin, fused), how="at most"))
+    return tuple(table)
