@@ -1,11 +1,12 @@
 """The command line `neuromorph`: train, plot."""
 
 import argparse
+import os
 import sys
 
+from neuromorph import configuration, recipes
+from neuromorph.names import check_name
 from shno import command
-
-MODELS = ("hybrid", "hybrid-relu")
 
 
 def main(argv=None):
@@ -22,45 +23,79 @@ def _parser():
     about = "Train neural networks through the physics of spin Hall nano-oscillators."
     parser = command.Parser(prog="neuromorph", description=about)
     commands = parser.add_subparsers(required=True, metavar="command")
-    train = commands.add_parser(
-        "train", help="train a model and write a run's folder", formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    train.add_argument("model", choices=MODELS, help="the hybrid, or its twin with ReLU in place of the oscillators")
-    train.add_argument("--dataset", default="digits", help="digits (in the package) or mnist (in --data-dir)")
-    train.add_argument("--data-dir", help="folder of the data set; mnist is downloaded there when it can be")
-    train.add_argument("--classes", type=_at_least(2), default=10, help="digits 0 to classes - 1")
-    train.add_argument("--epochs", type=_at_least(1), default=20, help="in three phases: warm-up, main, fine-tuning")
-    train.add_argument("--batch-size", type=_at_least(2), default=64, help="images a step")
-    train.add_argument("--seed", type=int, default=0, help="of weights, shuffling and the held-out split")
-    train.add_argument("--no-twin", action="store_true", help="do not train the ReLU twin beside the hybrid")
-    train.add_argument("--resume", action="store_true", help="go on with a run that was killed in --out")
-    train.add_argument("--out", help="folder of the run (default: runs/ and the model's name)")
-    train.set_defaults(command=_train)
+    _add_train(commands)
     plot = commands.add_parser("plot", help="draw the figures of a run's folder")
     plot.add_argument("folder", help="a folder that train wrote")
     plot.set_defaults(command=_plot)
     return parser
 
 
-def _at_least(least):
-    def whole_number(text):
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
-        return int(text)
+CHOICES = {  # flags that are choices of the training: each overrides the file of --config
+    "--dataset": (str, "digits (in the package, the default) or another that the README names, in --data-dir"),
+    "--data-dir": (str, "folder of the data set; mnist is downloaded there when it can be"),
+    "--classes": (int, "labels 0 to classes - 1; by default all that the data set has"),
+    "--recipe": (str, "default, or original: as the published program was trained"),
+    "--epochs": (int, "by default the recipe's"),
+    "--batch-size": (int, "images a step; by default the recipe's"),
+    "--encoding": (str, "of the images in time: direct, rate, bernoulli, latency, delta; by default the recipe's"),
+    "--steps": (int, "of time; by default the recipe's"),
+    "--patience": (int, "stop after so many epochs without a better one on held-out images; by default never"),
+    "--seed": (int, "of weights, shuffling, encodings and the held-out split; 0 by default"),
+    "--device": (str, "auto (the default: cuda, mps or cpu, whichever is there first), cpu, cuda, mps"),
+    "--temperature": (float, "of the oscillators, K; 0 by default"),
+    "--spread": (float, "relative, of the oscillators' parameters, another chip each epoch; 0 by default"),
+}
 
-    return whole_number
+
+def _add_train(commands):
+    """The words of `train`."""
+    train = commands.add_parser(
+        "train", help="train a model and write a run's folder", description=f"Models: {', '.join(recipes.NAMES)}."
+    )
+    train.add_argument("model", nargs="?", help="its name; may be left out where --config names it")
+    for flag, (kind, about) in CHOICES.items():
+        train.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=about, metavar=flag[2:].upper())
+    train.add_argument("--config", help="a .toml file, or a run's config.json: repeats it; flags override")
+    train.add_argument("--out", help="folder of the run (default: runs/ and the model's name)")
+    train.add_argument("--resume", action="store_true", help="go on with a run that was killed in --out")
+    train.add_argument("--tensorboard", action="store_true", help="log into --out/tensorboard (extra: tensorboard)")
+    train.add_argument("--no-twin", action="store_true", help="do not train the ReLU twin beside the hybrid")
+    train.set_defaults(command=_train)
+
+
+def _config(arguments):
+    """All choices: the flags over the file of --config over the defaults; checked."""
+    if arguments.model is not None:
+        check_name("model", arguments.model, recipes.NAMES)
+    names = [flag[2:].replace("-", "_") for flag in CHOICES]
+    flags = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    file = None if arguments.config is None else configuration.read(arguments.config)
+    return configuration.resolved(configuration.merged(arguments.model, flags, file))
 
 
 def _train(arguments):
     """Train, draw the figures, and end with where the results are and the accuracy beside the twin's."""
-    from neuromorph import plots, runs
+    config = _config(arguments)
+    from neuromorph import parallel, plots, runs, tensorboard
+    from neuromorph.devices import device_of
 
-    names = ("model", "dataset", "data_dir", "classes", "epochs", "batch_size", "seed")
-    config, out = {name: getattr(arguments, name) for name in names}, arguments.out or f"runs/{arguments.model}"
+    out = arguments.out or f"runs/{config['model']}"
     train = runs.run if arguments.no_twin else runs.run_with_twin
-    with _Progress(sys.stderr) as progress:
-        metrics = train(config, out, resume=arguments.resume, on_batch=progress.batch, on_epoch=progress.epoch)
-    plots.plot_run(out)
+    log = tensorboard.writer(f"{out}/tensorboard") if arguments.tensorboard else None
+    parallel.begin(device_of(config["device"]))
+    try:
+        with _Progress(sys.stderr, log) as progress:
+            watching = {"on_batch": progress.batch, "on_epoch": progress.epoch} if parallel.is_first() else {}
+            metrics = train(config, out, resume=arguments.resume, **watching)
+        if parallel.is_first():
+            plots.plot_run(out)
+            _say(metrics, out)
+    finally:
+        parallel.end()
+
+
+def _say(metrics, out):
+    """The last lines: where the results are, how the neurons spike, and the accuracy, for last."""
     beside = "" if metrics["twin_test_accuracy"] is None else f"   (ReLU twin {metrics['twin_test_accuracy']:.2%})"
     print(f"results in {out}")
     if metrics["spike_rate"] is not None:
@@ -79,18 +114,21 @@ def _plot(arguments):
 
 
 class _Progress:
-    """A bar for each epoch on a terminal, one line for each epoch in a pipe."""
+    """A bar for each epoch on a terminal, one line for each epoch in a pipe; numbers for TensorBoard where asked."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, log=None):
         from tqdm import tqdm
 
-        self.bar = tqdm(unit=" images", file=stream, disable=not stream.isatty(), leave=False)
+        shown = stream.isatty() and os.environ.get("RANK", "0") == "0"
+        self.bar, self.log = tqdm(unit=" images", file=stream, disable=not shown, leave=False), log
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.bar.close()
+        if self.log is not None:
+            self.log.close()
 
     def batch(self, done, total):
         self.bar.total = total
@@ -105,6 +143,8 @@ class _Progress:
         )
         self.bar.write(line, file=sys.stdout)
         sys.stdout.flush()
+        if self.log is not None:
+            self.log.epoch(model, record)
 
 
 if __name__ == "__main__":

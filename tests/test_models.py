@@ -2,212 +2,149 @@ import copy
 
 import pytest
 import torch
-from torch import nn
 
-from neuromorph import datasets, models, training
+from neuromorph import models
+from neuromorph.encoding import ENCODINGS
 
-CLASSES = 4
+STEPS = {"ann": 1, "single-step-snn": 1, "csnn": 2}  # of a small network; 4 elsewhere
+
+each = pytest.mark.parametrize("name", models.NAMES)
 
 
 def images(n, seed=0):
     return torch.rand(n, 28, 28, generator=torch.Generator().manual_seed(seed))
 
 
-def built(name, classes=CLASSES, seed=0):
-    """A model with seeded weights, in evaluation mode."""
+def built(name, seed=0, **settings):
+    """A model of few steps with seeded weights, in evaluation mode."""
     torch.manual_seed(seed)
-    return models.build(name, classes=classes).eval()
+    return models.build(name, **{"classes": 3, "steps": STEPS.get(name, 4)} | settings).eval()
 
 
-class Given(nn.Module):
-    """In place of the neurons: these spikes and this final value, whatever the drive."""
-
-    def __init__(self, spikes, final):
-        super().__init__()
-        self.spikes, self.final = spikes, final
-
-    def forward(self, x):
-        return self.spikes, self.final
+def test_nine_models_are_known():
+    assert models.NAMES == (
+        *("hybrid", "hybrid-relu", "hybrid-lif", "hybrid-csnn", "ann", "single-step-snn", "temporal-snn", "csnn"),
+        "poisson-snn",
+    )
 
 
-def given(n=6, seed=0):
-    """Spikes (15, n, 60) of 0 and 1, a final value (n, 60), seeded."""
-    generator = torch.Generator().manual_seed(seed)
-    spikes = torch.rand(models.N_STEPS, n, models.NEURONS, generator=generator) < 0.3
-    return spikes.float(), 2 * torch.rand(n, models.NEURONS, generator=generator) - 1
-
-
-each = pytest.mark.parametrize("name", models.NAMES)
+@pytest.mark.parametrize("recipe", ["default", "original"])
+@each
+def test_a_model_says_what_it_is(name, recipe):
+    model = models.build(name, classes=5, recipe=recipe)
+    chosen = models.recipe_of(name, recipe)
+    assert (model.name, model.recipe, model.classes) == (name, recipe, 5)
+    assert (model.encoding, model.steps, model.loss) == (chosen.encoding, chosen.steps, chosen.loss)
+    other = models.build(name, encoding="latency", steps=3)
+    assert (other.encoding, other.steps) == ("latency", 3)
 
 
 @each
-def test_network_is_the_one_that_is_stated(name):
-    model = built(name)
-    linear = [(m.in_features, m.out_features) for m in model.modules() if isinstance(m, nn.Linear)]
-    assert linear == [(784, 256), (256, 128), (128, 60), (60, 60), (60, CLASSES), (60, CLASSES)]
-    assert [m.p for m in model.modules() if isinstance(m, nn.Dropout)] == [0.2, 0.3]
-    assert [m.num_features for m in model.modules() if isinstance(m, nn.BatchNorm1d)] == [60]
-    assert (models.N_STEPS, models.NEURONS) == (15, 60)
-
-
-@pytest.mark.parametrize("classes", [2, 10])
-def test_twins_have_the_same_parameters_and_the_same_first_weights(classes):
-    hybrid, twin = built("hybrid", classes), built(models.TWINS["hybrid"], classes)
-    assert sum(p.numel() for p in hybrid.parameters()) == sum(p.numel() for p in twin.parameters())
-    ours, theirs = hybrid.state_dict(), twin.state_dict()
-    assert ours.keys() - theirs.keys() == {"neurons.layer.inferences", "neurons.layer.chip"}  # of the layer, no weights
-    assert theirs and all(torch.equal(ours[key], theirs[key]) for key in theirs)
-
-
-@each
-@pytest.mark.parametrize("classes", [2, 10])
-def test_prediction_has_logits_of_both_heads_and_spikes_time_first(name, classes):
-    prediction = built(name, classes)(images(5))
-    assert prediction.logits.shape == prediction.auxiliary.shape == (5, classes)
-    assert prediction.spikes.shape == (15, 5, 60)
-
-
-def test_spikes_of_the_hybrid_are_0_or_1_and_of_its_twin_rectified():
-    hybrid, twin = built("hybrid"), built("hybrid-relu")
-    x = 10 * images(8)  # brighter, so that an untrained network drives its neurons
-    spikes = hybrid(x).spikes
-    assert spikes.unique().tolist() == [0, 1]
-    assert torch.equal(twin(x).spikes, twin.drive(x).relu())
-
-
-def test_drive_is_the_encoding_modulated_on_a_fast_and_a_slow_scale():
-    model, x = built("hybrid"), images(3)
-    code = model.encoder(x)
+def test_a_prediction_has_logits_and_spikes_time_first(name):
+    model, steps = built(name), STEPS.get(name, 4)
     with torch.no_grad():
-        model.strength.zero_()
-        assert torch.equal(model.drive(x), code.expand(15, 3, 60))  # exact: times 1
-        for k, period in enumerate((models.FAST, models.SLOW)):
-            model.strength.copy_(torch.eye(2)[k])
-            factor = 1 + torch.sin(2 * torch.pi * torch.arange(15) / period)
-            assert torch.allclose(model.drive(x), factor[:, None, None] * code, rtol=1e-5, atol=1e-6)  # float32
-    assert models.FAST < models.SLOW <= models.N_STEPS
+        plain, recorded = model(images(5)), model(images(5), record=True)
+    assert plain.logits.shape == (5, 3) and torch.equal(plain.logits, recorded.logits)
+    assert (plain.auxiliary is not None) == name.startswith("hybrid")
+    assert plain.membranes == {} and recorded.membranes.keys() == recorded.spikes.keys()
+    assert (plain.spikes == {}) == (name in ("ann", "hybrid-relu"))
+    for layer, spikes in recorded.spikes.items():
+        assert spikes.shape == recorded.membranes[layer].shape and spikes.shape[:2] == (steps, 5)
+        assert set(spikes.unique().tolist()) <= {0, 1}
 
 
-def test_late_spikes_count_more():
-    assert (built("hybrid").time_weights.diff() > 0).all()
-
-
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @each
-def test_all_parameters_learn_from_both_heads(name):
-    model = built(name).train()
-    prediction = model(10 * images(8))
-    (prediction.logits.square().sum() + prediction.auxiliary.square().sum()).backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
-
-
-# ---- no back door ---------------------------------------------------------------------------------------------------
-
-
-def test_main_head_sees_spikes_only():
-    model, (spikes, final) = built("hybrid"), given()
-    final.requires_grad_()
-    model.neurons = Given(spikes, final)
-    logits = model(images(6)).logits
-    grad = torch.autograd.grad(logits.sum(), final, allow_unused=True)[0]
-    assert grad is None
-    model.neurons = Given(spikes, -final.detach())
-    assert torch.equal(model(images(6)).logits, logits)  # exact: m_y does not enter
-    model.neurons = Given(1 - spikes, final.detach())
-    assert not torch.allclose(model(images(6)).logits, logits)
-
-
-def test_main_head_sees_the_image_through_the_spikes_alone():
-    model, (spikes, final) = built("hybrid"), given()
-    model.neurons = Given(spikes, final)
-    assert torch.equal(model(images(6, seed=1)).logits, model(images(6, seed=2)).logits)
-
-
-def test_main_head_sees_the_weighted_count_of_each_neuron():
-    model, (spikes, final) = built("hybrid"), given()
-    model.neurons = Given(spikes, final)
-    counts = sum(w * s for w, s in zip(model.time_weights, spikes, strict=True))
-    assert torch.allclose(model(images(6)).logits, model.main(counts), rtol=1e-4, atol=1e-6)  # float32, order of a sum
-
-
-def test_auxiliary_head_sees_the_final_m_y_alone():
-    model, (spikes, final) = built("hybrid"), given()
-    model.neurons = Given(spikes, final)
-    auxiliary = model(images(6)).auxiliary
-    model.neurons = Given(0 * spikes, final)
-    assert torch.equal(model(images(6)).auxiliary, auxiliary)
-    model.neurons = Given(spikes, -final)
-    assert not torch.allclose(model(images(6)).auxiliary, auxiliary)
-
-
-def test_auxiliary_head_of_the_hybrid_is_given_m_y_at_the_end():
-    model, x = built("hybrid"), images(3)
-    prediction = model(x)
-    _, state = model.neurons.layer(model.drive(x))
-    assert torch.equal(prediction.auxiliary, model.auxiliary(state.m[..., 1]))  # same arithmetic
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """A hybrid that tells 0 from 1, its test images (balanced) and its predictions of them."""
-    data = datasets.load("digits", classes=2)
-    few, test = data.train[torch.arange(0, 2000, 10)], data.test
-    torch.manual_seed(0)
-    model = models.build("hybrid", classes=2)
-    optimiser, generator = torch.optim.AdamW(model.parameters(), lr=2e-3), torch.Generator().manual_seed(0)
-    for _ in range(2):
-        training.train_epoch(model, few, optimiser, batch_size=20, auxiliary=0.4, generator=generator)
+def test_every_encoding_goes_with_every_model(name, encoding):
+    model = built(name, encoding=encoding)
     with torch.no_grad():
-        return model, test, model.eval()(test.images)
-
-
-def test_without_its_spikes_a_trained_main_head_is_at_chance(trained):
-    model, test, prediction = trained
-
-    def accuracy(spikes):
-        with torch.no_grad():
-            blind = copy.copy(model)
-            blind._modules = model._modules | {"neurons": Given(spikes, torch.zeros(len(test), 60))}
-            return (blind(test.images).logits.argmax(1) == test.labels).double().mean().item()
-
-    order = torch.randperm(len(test), generator=torch.Generator().manual_seed(1))
-    assert torch.bincount(test.labels).tolist() == [400, 400]
-    assert accuracy(prediction.spikes) > 0.95
-    assert accuracy(torch.zeros_like(prediction.spikes)) == 0.5  # exact: one answer for all, the classes are balanced
-    # shuffled over images: N = 800, standard error 0.5 / 800^0.5 = 0.018
-    assert abs(accuracy(prediction.spikes[:, order]) - 0.5) < 4 * 0.018
-
-
-# ---- names, seeds, copies -------------------------------------------------------------------------------------------
-
-
-def test_unknown_model_names_the_known_ones_in_one_line():
-    with pytest.raises(ValueError, match=r"model must be one of hybrid, hybrid-relu, got 'hybird'\.") as caught:
-        models.build("hybird", classes=4)
-    assert "\n" not in str(caught.value)
+        assert model(images(3)).logits.isfinite().all()
 
 
 @each
-def test_a_seed_gives_the_same_bits_and_another_seed_others(name):
-    x = images(4)
-    first, again, other = (built(name, seed=seed)(x) for seed in (1, 1, 2))
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not torch.equal(first.auxiliary, other.auxiliary)
-
-
-@each
-def test_an_image_is_judged_alike_in_any_batch(name):
-    model, x = built(name), images(9)
-    whole = model(x).logits
-    alone = torch.cat([model(x[k : k + 1]).logits for k in range(9)])
+def test_an_image_is_judged_alike_in_any_batch_and_order_if_its_number_is_the_same(name):
+    settings = {} if name in ("ann", "single-step-snn") else {"encoding": "bernoulli"}
+    model, x, numbers = built(name, **settings), images(7), torch.arange(7) + 40
+    with torch.no_grad():
+        whole = model(x, numbers).logits
+        alone = torch.cat([model(x[k : k + 1], numbers[k : k + 1]).logits for k in range(7)])
+        turned = model(x.flip(0), numbers.flip(0)).logits.flip(0)
     assert torch.allclose(whole, alone, rtol=1e-4, atol=1e-5)  # float32 products sum in another order
+    assert torch.allclose(whole, turned, rtol=1e-4, atol=1e-5)
+
+
+def test_a_film_needs_no_encoding():
+    film = (images(12).view(2, 6, 28, 28) > 0.5).float()
+    for name in ("temporal-snn", "poisson-snn", "hybrid-lif"):
+        model = built(name, steps=6)
+        assert torch.equal(model.encoded(film), film.transpose(0, 1))
+        assert model(film).logits.shape == (2, 3)
 
 
 @each
-def test_copies_after_a_backward_pass_predict_alike(name):
-    model, x = built(name), images(4)
+def test_all_parameters_learn(name):
+    model = built(name, steps={"csnn": 10, "ann": 1, "single-step-snn": 1}.get(name, 15)).train()
+    prediction = model(images(4) * (5 if model.encoding == "direct" else 1))  # brighter: an untrained network spikes
+    loss = prediction.logits.square().sum()
+    (loss if prediction.auxiliary is None else loss + prediction.auxiliary.square().sum()).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    if name.startswith("hybrid") or name in ("ann", "temporal-snn"):
+        assert all(p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+@each
+def test_copies_and_loaded_weights_predict_alike(name):
+    model, x = built(name), images(3)
     logits = model(x).logits
     logits.sum().backward()
     assert torch.equal(copy.deepcopy(model)(x).logits, logits)
     other = built(name, seed=5)
     other.load_state_dict(model.state_dict())
     assert torch.equal(other(x).logits, logits)
+
+
+# ---- settings of oscillators ----------------------------------------------------------------------------------------
+
+
+def test_the_settings_of_a_layer_build_it_again():
+    layer = {"reset": "hard", "dt": 1e-12, "surrogate": "FastSigmoid(slope=7.0)", "truncate": 1}
+    first = models.build("hybrid", steps=4, **layer)
+    record = models.layer_settings(first)
+    assert layer.items() <= record.items() and record["n_steps"] == 4
+    again = models.build("hybrid", steps=4, **record)
+    assert models.layer_settings(again) == record
+    assert models.layer_of(again).surrogate == models.layer_of(first).surrogate
+    assert models.layer_settings(models.build("ann")) is None
+
+
+def test_warm_oscillators_and_those_that_differ_are_asked_for_by_a_number():
+    cold, warm = models.layer_of(models.build("hybrid")), models.layer_of(models.build("hybrid", temperature=300.0))
+    assert cold.noise is None and warm.noise.temperature == 300.0
+    spread = models.layer_of(models.build("hybrid-csnn", spread=0.1, seed=3))
+    assert cold.variability is None and set(spread.variability.spread.values()) == {0.1}
+    assert spread.oscillator.Ms.shape == (60,) and spread.oscillator.Ms.std() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "text"),
+    [
+        ("hybird", {}, r"model must be one of hybrid, .*, got 'hybird'\. Did you mean 'hybrid'\?"),
+        ("cnns", {}, r"Did you mean 'csnn'\?"),
+        ("xyz", {}, r"got 'xyz'\. Choose one of these\."),
+        (3, {}, r"model must be one of .*, got 3\."),
+        ("ann", {"recipe": "orignal"}, r"recipe must be one of default, original, got 'orignal'\. Did you mean"),
+        ("csnn", {"encoding": "rates"}, r"encoding must be one of .*, got 'rates'\. Did you mean 'rate'\?"),
+        ("csnn", {"steps": 0}, r"steps must be a whole number >= 1, got 0"),
+        ("csnn", {"classes": 1}, r"classes must be a whole number >= 2, got 1"),
+        ("csnn", {"dt": 1e-12}, r"settings of oscillators must be for hybrid and hybrid-csnn, got dt for csnn"),
+        ("hybrid", {"dtt": 1e-12}, r"settings of the layer must be those of SHNOLayer, got 'dtt'"),
+        ("hybrid", {"n_steps": 3}, r"n_steps of the layer must be the steps of the model, 15, got 3"),
+        ("hybrid", {"surrogate": "FastSigmoid(steep=1.0)"}, r"surrogate must be a name or what a surrogate prints"),
+        ("hybrid", {"surrogate": "os.system(x=1)"}, r"surrogate must be one of"),
+        ("hybrid", {"oscillator": "pma"}, r"oscillator of the layer must be 'easy-plane-neuron', got 'pma'"),
+    ],
+)
+def test_a_wrong_choice_is_one_clear_line(name, settings, text):
+    with pytest.raises(ValueError, match=text) as caught:
+        models.build(name, **settings)
+    assert "\n" not in str(caught.value)

@@ -33,7 +33,7 @@ def test_a_training_of_the_hybrid_leaves_a_whole_folder_and_ends_with_both_accur
     output = capsys.readouterr()
     assert output.err == ""  # quiet in a pipe: no bar
     run = folder / "runs" / "one"
-    own = {"config.json", "metrics.json", "checkpoint.pt", "last.pt", "figures", "figures/accuracy.png"}
+    own = {"config.json", "metrics.json", "metrics.csv", "checkpoint.pt", "last.pt", "figures", "figures/accuracy.png"}
     spiking = {"trajectories.h5", "figures/raster.png", "figures/traces.png"}
     names = {str(path.relative_to(run)) for path in run.rglob("*")}
     twin = {f"twin/{name}" for name in own}
@@ -61,7 +61,7 @@ def test_a_training_of_the_twin_alone_needs_no_oscillators(few, folder, capsys):
     output = capsys.readouterr()
     assert output.err == "" and "spike rate" not in output.out and "ReLU twin" not in output.out
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    expected = ("config.json", "metrics.json", "checkpoint.pt", "last.pt", "figures/accuracy.png")
+    expected = ("config.json", "metrics.json", "metrics.csv", "checkpoint.pt", "last.pt", "figures/accuracy.png")
     assert names == {f"run/{name}" for name in expected}
     (folder / "run" / "figures" / "accuracy.png").unlink()
     assert main(["plot", "run"]) == 0  # draws it again
@@ -100,14 +100,26 @@ def test_bad_data_is_one_line(complaint, words, text):
 
 
 WORDS = [
-    (("train", "hybird"), "invalid choice: 'hybird'"),
-    ((*TWIN, "--classes", "1"), "--classes: must be at least 2, got 1"),
-    ((*TWIN, "--epochs", "0"), "--epochs: must be at least 1, got 0"),
+    (("train", "hybird"), "got 'hybird'. Did you mean 'hybrid'?"),
+    (("train", "temporal"), "got 'temporal'. Did you mean 'temporal-snn'?"),
+    ((*TWIN, "--recipe", "orignal"), "got 'orignal'. Did you mean 'original'?"),
+    ((*TWIN, "--encoding", "latncy"), "got 'latncy'. Did you mean 'latency'?"),
+    ((*TWIN, "--device", "gpu"), "device must be one of auto, cpu, cuda, mps, got 'gpu'"),
+    ((*TWIN, "--classes", "1"), "classes must be in [2, 2147483648], got 1"),
+    ((*TWIN, "--epochs", "0"), "epochs must be in [1, 2147483648], got 0"),
     ((*TWIN, "--epochs", "ten"), "'ten'"),
-    ((*TWIN, "--batch-size", "1"), "--batch-size: must be at least 2, got 1"),
+    ((*TWIN, "--batch-size", "1"), "batch_size must be in [2, 2147483648], got 1"),
+    ((*TWIN, "--steps", "0"), "steps must be in [1, 2147483648], got 0"),
+    ((*TWIN, "--patience", "0"), "patience must be in [1, 2147483648], got 0"),
     ((*TWIN, "--seed", "0.5"), "'0.5'"),
+    ((*TWIN, "--seed", "-1"), "seed must be in [0, 4294967295], got -1"),
+    ((*TWIN, "--temperature", "nan"), "temperature must be in [0, 2000] K, got nan"),
+    ((*TWIN, "--spread", "2"), "spread must be in [0, 0.5], got 2.0"),
+    ((*TWIN, "--temperature", "300"), "settings of oscillators must be for hybrid and hybrid-csnn, got noise"),
+    ((*TWIN, "--resume"), "out must hold a run to resume, got 'runs/hybrid-relu' without config.json"),
+    ((*TWIN, "--config", "none.toml"), "config must be a .toml file or a run's config.json, got 'none.toml'"),
     ((*TWIN, "--epoch", "1", "--oscillators", "4"), "--oscillators"),
-    (("train",), "required: model"),
+    (("train",), "model must be given, or a config with one"),
     ((), "required: command"),
     (("fly",), "invalid choice: 'fly'"),
     (("plot",), "required: folder"),
@@ -115,7 +127,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("words", "text"), WORDS)
-def test_words_that_make_no_call_are_one_line(complaint, words, text):
+def test_words_that_make_no_call_are_one_line(few, complaint, words, text):
     assert text in complaint(*words)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import shno
-from neuromorph import models, plots, runs, training
+from neuromorph import configuration, models, plots, runs, training
 from neuromorph.datasets import Dataset, Split
 
 CONFIG = {
@@ -41,10 +41,12 @@ def read(path):
 
 def rebuilt(folder):
     """The model of a run's folder, from its checkpoint alone."""
-    stored = torch.load(folder / "checkpoint.pt", weights_only=True)
-    model = models.build(stored["config"]["model"], classes=stored["config"]["classes"])
-    model.load_state_dict(stored["model"])
-    return model
+    return runs.load_run(folder / "checkpoint.pt")[0]
+
+
+def read_config(config):
+    """What config.json holds of a run of these choices."""
+    return configuration.resolved(config) | {"layer": None}
 
 
 def timeless(metrics):
@@ -55,7 +57,7 @@ def timeless(metrics):
 
 def test_a_run_writes_its_files_and_nothing_half_written(trained):
     folder, _ = trained
-    own = ["checkpoint.pt", "config.json", "last.pt", "metrics.json"]
+    own = ["checkpoint.pt", "config.json", "last.pt", "metrics.csv", "metrics.json"]
     assert files(folder) == sorted([*own, "trajectories.h5", *(f"twin/{name}" for name in own)])
 
 
@@ -124,7 +126,7 @@ def test_trajectories_are_of_the_first_test_image_of_each_class(trained, digits)
     times = shno.analysis.spike_times(run, threshold=layer.threshold, rearm=layer.rearm)
     edges = layer.neural_step * np.arange(16)
     spikes = np.stack([np.histogram(each, edges)[0] > 0 for each in times], axis=1).reshape(15, 2, 60)
-    assert np.array_equal(spikes, prediction.spikes.numpy())  # the file shows the spikes that were judged
+    assert np.array_equal(spikes, prediction.spikes["neurons"].numpy())  # the file shows the spikes that were judged
 
 
 def test_trajectories_open_with_xarray_alone(trained):
@@ -221,7 +223,7 @@ def test_an_interrupted_run_leaves_no_result_and_nothing_half_written(few, tmp_p
 
     with pytest.raises(KeyboardInterrupt):
         runs.run(TWIN, tmp_path, on_epoch=stop)
-    assert files(tmp_path) == ["config.json", "last.pt"]
+    assert files(tmp_path) == ["config.json", "last.pt", "metrics.csv"]
 
 
 @pytest.mark.parametrize("config", [TWIN, CONFIG], ids=lambda config: config["model"])
@@ -243,11 +245,20 @@ def test_a_killed_run_that_is_resumed_ends_with_the_same_bits(few, config, tmp_p
     assert resumed["test_accuracy"] == whole["test_accuracy"] and resumed["selected_epoch"] == whole["selected_epoch"]
 
 
-def test_resume_without_a_state_starts_anew_and_a_damaged_state_is_one_clear_line(few, tmp_path):
+def test_resume_before_the_first_state_starts_anew_and_a_damaged_state_is_one_clear_line(few, tmp_path):
+    runs.prepare(tmp_path, read_config(TWIN), resume=False)  # killed in its first epoch, while it wrote
+    (tmp_path / ".last.pt.1.part").write_bytes(b"half")
     runs.run(TWIN, tmp_path, resume=True)
+    assert ".last.pt.1.part" not in files(tmp_path)
     (tmp_path / "last.pt").write_bytes(b"not a state")
     with pytest.raises(ValueError, match=r"^.*last.pt must be the state of a run, got \w+\. Train without --resume\.$"):
         runs.run(TWIN, tmp_path, resume=True)
+
+
+def test_nothing_to_resume_is_one_clear_line(few, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"out must hold a run to resume, got .* without config.json"):
+        runs.run(TWIN, tmp_path / "new", resume=True)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("existing", [None, "old"])

@@ -147,12 +147,12 @@ def integrating(rival):
 
 def hybrid(neural_steps, rk4_steps, kind="hybrid"):
     """The hybrid of so many neural steps with the weights of seed 0; its ReLU twin for "hybrid-relu"."""
-    with torch.random.fork_rng(devices=[]), patch.object(models, "N_STEPS", neural_steps):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if kind == "hybrid-relu":
-            return models.Hybrid(models.ReLUNeurons(), CLASSES).train()
-        neurons = models.SHNONeurons(neural_step=rk4_steps * DT, dt=DT)
-        return models.Hybrid(neurons, CLASSES).train()
+            return models.Hybrid(models.ReLUNeurons(), CLASSES, steps=neural_steps).train()
+        neurons = models.SHNONeurons(steps=neural_steps, neural_step=rk4_steps * DT, dt=DT)
+        return models.Hybrid(neurons, CLASSES, steps=neural_steps).train()
 
 
 @cache
