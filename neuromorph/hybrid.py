@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import shno
-from neuromorph.base import Model, Prediction, over_time
+from neuromorph.base import Model, Prediction
 from neuromorph.chips import Variability
 from neuromorph.lif import Leaky
 from neuromorph.neuron import SHNOLayer
@@ -135,8 +135,13 @@ class Hybrid(Model):
 
     def drive(self, images, numbers=None):
         """Input of the neurons: x (1 + strength . waves), (steps, batch, 60), in units of the critical torque."""
+        x = self.encoded(images, numbers)
+        if x.stride(0) == 0:
+            code = self.encoder(x[0])
+        else:  # an image's steps stay together, so that in data-parallel training a process's rows are one piece
+            code = self.encoder(x.transpose(0, 1).flatten(0, 1)).unflatten(0, (x.shape[1], len(x))).transpose(0, 1)
         modulation = 1 + self.strength @ self.waves
-        return modulation[:, None, None] * over_time(self.encoder, self.encoded(images, numbers))
+        return modulation[:, None, None] * code
 
     def forward(self, images, numbers=None, record=False):
         """Images (batch, 28, 28) in [0, 1] -> Prediction."""

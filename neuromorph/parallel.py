@@ -13,7 +13,6 @@ import os
 
 import torch
 from torch import distributed, nn
-from torch.distributed.nn.functional import all_reduce
 
 
 def begin(device):
@@ -74,6 +73,18 @@ def joined(model):
     return model
 
 
+class _Total(torch.autograd.Function):
+    """The sum of a tensor over the processes; its gradient is that of all their losses."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return total(x.clone())
+
+    @staticmethod
+    def backward(ctx, grad):
+        return total(grad.clone())
+
+
 class _BatchNorm:
     """Batch normalisation by the mean and variance over all processes; running values as of torch's."""
 
@@ -82,10 +93,10 @@ class _BatchNorm:
             return super().forward(x)
         others = [axis for axis in range(x.ndim) if axis != 1]
         n = total(torch.tensor(x.numel() / x.shape[1], dtype=x.dtype, device=x.device))
-        mean = all_reduce(x.sum(others)) / n
+        mean = _Total.apply(x.sum(others)) / n
         shape = [-1 if axis == 1 else 1 for axis in range(x.ndim)]
         centred = x - mean.view(shape)
-        variance = all_reduce(centred.square().sum(others)) / n
+        variance = _Total.apply(centred.square().sum(others)) / n
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)

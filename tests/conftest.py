@@ -10,8 +10,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(scope="session")
-def digits():
+def few_digits():
     """A few hundred images of the digits 0 and 1: 180 to train on, 20 held out, 80 to test."""
     import torch
 
@@ -20,6 +19,12 @@ def digits():
     whole = datasets.load("digits", classes=2)
     train, test = whole.train[torch.arange(0, 2000, 10)], whole.test[torch.arange(0, 800, 10)]
     return datasets.Dataset("digits", 2, train, test)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """`few_digits`, read once."""
+    return few_digits()
 
 
 @pytest.fixture
