@@ -1,31 +1,35 @@
 """Images and their labels, in memory: the only reader of data. Every split is a function of its seed.
 
 digits : the first 1,000 training and the first 400 test images of each digit of MNIST; in the package.
-mnist : all 60,000 and 10,000 images, as torchvision reads them.
-Source : LeCun, Cortes, Burges, The MNIST database of handwritten digits; see data/README.md.
+mnist, fashion-mnist : all 60,000 and 10,000 images, from their IDX files.
+folder : an image folder of one's own, a folder for each class.
+n-mnist : recordings of MNIST's digits by an event sensor, as frames of spikes.
+Source : LeCun, Cortes, Burges, The MNIST database of handwritten digits; see data/README.md, `images` and `events`.
 """
 
 import zipfile
 import zlib
-from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
-from io import StringIO
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from neuromorph import events, images
+
 DIGITS = "digits.npz"
 HELD_OUT = 5000  # training images kept for selection, or a tenth of them where that is fewer
-# What numpy, zipfile and torchvision raise on a file that is not what it should be.
-UNREADABLE = (AssertionError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
+# What numpy and zipfile raise on a file that is not what it should be.
+UNREADABLE = (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Images and their labels, in step.
 
-    images : (n, 28, 28) float32    0 is background, 1 is ink
+    images : (n, 28, 28) float32           in [0, 1]; of a digit 0 is background, 1 is ink
+        or (n, steps, 28, 28) uint8        spikes, 0 or 1, of event data; `batches` makes them float32
     labels : (n,) int64
     """
 
@@ -47,12 +51,13 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """What was loaded: its name, how many classes were kept, and its training and test images."""
+    """What was loaded: its name, how many classes were kept, training and test images, the names of the classes."""
 
     name: str
     classes: int
     train: Split
     test: Split
+    class_names: tuple = images.DIGITS
 
 
 def data_folder():
@@ -70,26 +75,49 @@ def data_folder():
     raise FileNotFoundError(f"{DIGITS} must be in {where}, got neither. Install the package again.")
 
 
-def load(name, *, data_dir=None, classes=10):
+def load(name, *, data_dir=None, classes=None, steps=None):
     """A data set by its name: the images whose label is below `classes`, in their original order.
 
-    name : "digits" or "mnist"
-    data_dir : an existing folder.  mnist: holds MNIST/raw, or is where to download it to.
-        digits: holds digits.npz; None takes the one in the package.
-    classes : 2 to 10
+    name : one of READERS
+    data_dir : an existing folder.  mnist, fashion-mnist: holds the four IDX files, in MNIST/raw or FashionMNIST/raw or
+        by themselves, or is where to download them to.  folder: holds a folder of images for each class, or such in
+        train/ and test/.  n-mnist: holds Train/0 ... and Test/0 ...  digits: holds digits.npz; None takes our own.
+    classes : 2 or more, as many as there are at most; None takes all
+    steps : 1 or more       frames of a recording of n-mnist, 15 for None; images that stand still have none
     Returns : Dataset
     Raises : TypeError, ValueError (wrong argument, damaged file), FileNotFoundError (no data)
     """
+    _check_arguments(name, data_dir, classes, steps)
+    folder = None if data_dir is None else Path(data_dir)
+    (train, test), names = READERS[name](folder, classes or len(images.DIGITS), steps or events.STEPS)
+    kept = len(names) if classes is None else classes
+    if kept > len(names) or len(names) < 2:
+        got = f"{kept} of {len(names)}"
+        raise ValueError(
+            f"classes must be in [2, {len(names)}], the classes of {name}, got {got}. Leave it out for all."
+        )
+    return Dataset(name, kept, *(_split(*part, kept, len(names)) for part in (train, test)), names[:kept])
+
+
+def _check_arguments(name, data_dir, classes, steps):
+    """What can be said of the arguments of `load` before anything is read."""
     if name not in READERS:
-        raise ValueError(f"dataset must be one of {', '.join(READERS)}, got {name!r}. Correct its name.")
-    if not isinstance(classes, int):
-        raise TypeError(f"classes must be an integer, got {classes!r}. 4 keeps the digits 0 to 3.")
-    if not 2 <= classes <= 10:
-        raise ValueError(f"classes must be in [2, 10], got {classes}. 4 keeps the digits 0 to 3.")
+        near = get_close_matches(str(name), READERS, 1)
+        remedy = f"Did you mean {near[0]}?" if near else "Correct its name."
+        raise ValueError(f"dataset must be one of {', '.join(READERS)}, got {name!r}. {remedy}")
+    for argument, value, remedy in (("classes", classes, "4 keeps the first four."), ("steps", steps, "15 is usual.")):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise TypeError(f"{argument} must be an integer, got {value!r:.60}. {remedy}")
+    most = float("inf") if name == "folder" else len(images.DIGITS)
+    if classes is not None and not 2 <= classes <= most:
+        rule = "2 or more" if name == "folder" else f"in [2, {most}]"
+        raise ValueError(f"classes must be {rule}, got {classes}. 4 keeps the first four.")
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}. 15 is usual.")
+    if data_dir is None and name != "digits":
+        raise ValueError(f"data_dir must be a folder for {name}, got None. The data are read there.")
     if data_dir is not None and not Path(data_dir).is_dir():
         raise FileNotFoundError(f"data_dir must be an existing folder, got '{data_dir}'. Create it.")
-    train, test = READERS[name](None if data_dir is None else Path(data_dir))
-    return Dataset(name, classes, _split(*train, classes), _split(*test, classes))
 
 
 def held_out_split(split, *, seed):
@@ -108,23 +136,27 @@ def batches(split, batch_size, *, generator=None):
     """All of `split`, once, in batches; the last one may be smaller.
 
     generator : torch.Generator on the CPU    shuffles, anew on each call; None keeps the order
-    Yields : (images, labels), (batch, 28, 28) float32 and (batch,) int64, on the device of `split`
+    Yields : (images, labels), (batch, 28, 28) or (batch, steps, 28, 28) float32 and (batch,) int64, on the device of
+        `split`
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}. 64 or 128 are usual.")
     order = torch.arange(len(split)) if generator is None else torch.randperm(len(split), generator=generator)
     for index in order.to(split.labels.device).split(batch_size):
-        yield split.images[index], split.labels[index]
+        yield split.images[index].float(), split.labels[index]
 
 
-def _split(images, labels, classes):
-    """Split of the images with a label below `classes`, from uint8 tensors (n, 28, 28) and (n,)."""
-    if images.shape != (len(labels), 28, 28) or images.dtype != torch.uint8:
+def _split(pixels, labels, classes, known):
+    """Split of the images with a label below `classes`, of `known` ones: uint8 (n, 28, 28) or (n, steps, 28, 28)."""
+    if pixels.shape[:1] + pixels.shape[-2:] != (len(labels), 28, 28) or pixels.dtype != torch.uint8:
         rule = f"uint8 ({len(labels)}, 28, 28), one for each label"
-        found = f"{images.dtype} {tuple(images.shape)}"
+        found = f"{pixels.dtype} {tuple(pixels.shape)}"
         raise ValueError(f"images must be {rule}, got {found}. Fetch them again.")
+    if len(labels) and int(labels.max()) >= known:
+        raise ValueError(f"labels must be in [0, {known - 1}], got {int(labels.max())}. Fetch the data again.")
     kept = labels < classes
-    return Split(images[kept].float() / 255, labels[kept].long())
+    pixels = pixels[kept]
+    return Split(pixels.float() / 255 if pixels.ndim == 3 else pixels, labels[kept].long())
 
 
 def _read_digits(folder):
@@ -141,33 +173,14 @@ def _read_digits(folder):
         raise ValueError(f"{path} must hold the four arrays, got a damaged file. {remedy}") from error
 
 
-def _read_mnist(folder):
-    """((images, labels) for training, the same for testing) of MNIST, uint8; downloaded when missing."""
-    if folder is None:
-        raise ValueError("data_dir must be a folder for mnist, got None. It is read or downloaded there.")
-    from torchvision.datasets import MNIST
-
-    quiet = StringIO()
-    try:
-        with redirect_stdout(quiet), redirect_stderr(quiet):
-            parts = [MNIST(folder, train=train, download=True) for train in (True, False)]
-    except (*UNREADABLE, OSError, RuntimeError) as error:
-        raise _mnist_error(folder) from error
-    return [(part.data, part.targets) for part in parts]
-
-
-def _mnist_error(folder):
-    """What to say when MNIST could not be read; a folder that the download left empty is removed."""
-    raw = folder / "MNIST" / "raw"
-    if len(list(raw.glob("*-ubyte"))) == 4:
-        return ValueError(f"{raw} must hold whole idx files, got a damaged one. Delete it and try again.")
-    for created in (raw, raw.parent):
-        with suppress(OSError):  # not empty, or never made
-            created.rmdir()
-    return FileNotFoundError(
-        f"data_dir must hold the four unpacked files of MNIST in MNIST/raw, got '{folder}', and the download "
-        "failed. Put them there or connect to a network; the dataset digits needs neither."
-    )
-
-
-READERS = {"digits": _read_digits, "mnist": _read_mnist}
+# name -> reader(folder, classes, steps) -> [(images, labels) for training, the same for testing], names of the classes
+READERS = {
+    "digits": lambda folder, classes, steps: (_read_digits(folder), images.DIGITS),
+    "mnist": lambda folder, classes, steps: (images.read_idx_data(folder, "MNIST"), images.DIGITS),
+    "fashion-mnist": lambda folder, classes, steps: (images.read_idx_data(folder, "FashionMNIST"), images.GARMENTS),
+    "folder": lambda folder, classes, steps: images.read_folder(folder),
+    "n-mnist": lambda folder, classes, steps: (
+        events.read_n_mnist(folder, classes=classes, steps=steps),
+        events.DIGITS,
+    ),
+}

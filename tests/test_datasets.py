@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import re
 import subprocess
@@ -132,7 +133,14 @@ def test_prepare_makes_the_same_bytes_again(tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "error", "message"), [
-    ({"name": "letters"}, ValueError, "dataset must be one of digits, mnist, got 'letters'"),
+    ({"name": "letters"}, ValueError, "one of digits, mnist, .*got 'letters'. Correct its name"),
+    ({"name": "nmnist"}, ValueError, r"got 'nmnist'\. Did you mean n-mnist\?"),
+    ({"name": "fasion-mnist"}, ValueError, r"Did you mean fashion-mnist\?"),
+    ({"name": 7}, ValueError, "dataset must be one of"),
+    ({"name": "digits", "classes": 1}, ValueError, r"classes must be in \[2, 10\], got 1"),
+    ({"name": "digits", "steps": 0}, ValueError, "steps must be at least 1, got 0"),
+    ({"name": "digits", "steps": True}, TypeError, "steps must be an integer, got True"),
+    ({"name": "folder"}, ValueError, "data_dir must be a folder for folder, got None"),
     ({"name": "digits", "classes": 11}, ValueError, r"classes must be in \[2, 10\], got 11"),
     ({"name": "digits", "classes": 4.0}, TypeError, "classes must be an integer, got 4.0"),
     ({"name": "digits", "data_dir": "nowhere"}, FileNotFoundError, "an existing folder, got 'nowhere'"),
@@ -171,8 +179,35 @@ def test_damaged_mnist_is_one_clear_line(tmp_path, keep):
     raw = write_idx(tmp_path, np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8))
     damaged = raw / "t10k-images-idx3-ubyte"
     damaged.write_bytes(damaged.read_bytes()[:keep])
-    with pytest.raises(ValueError, match="must hold whole idx files, got a damaged one"):
+    with pytest.raises(
+        ValueError, match=r"t10k-images-idx3-ubyte must be a whole idx file of bytes, got a damaged one"
+    ):
         load("mnist", data_dir=tmp_path)
+
+
+def test_fashion_mnist_is_read_from_its_own_folder_or_from_where_the_files_lie(tmp_path):
+    pixels = np.arange(3 * 28 * 28).astype(np.uint8).reshape(3, 28, 28)
+    raw = write_idx(tmp_path, pixels, np.array([9, 7, 0], np.uint8))
+    raw.parent.rename(tmp_path / "FashionMNIST")
+    fashion = load("fashion-mnist", data_dir=tmp_path)
+    assert fashion.class_names[9] == "ankle boot" and fashion.classes == len(fashion.class_names) == 10
+    assert torch.equal(fashion.test.images, torch.from_numpy(pixels) / 255)
+    (tmp_path / "FashionMNIST" / "raw").rename(tmp_path / "plain")
+    for file in (tmp_path / "plain").iterdir():  # as they are downloaded by hand
+        file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    plain = load("fashion-mnist", data_dir=tmp_path / "plain", classes=8)
+    assert plain.test.labels.tolist() == [7, 0] and plain.class_names[-1] == "sneaker"
+    assert torch.equal(plain.test.images, fashion.test.images[1:])
+
+
+def test_idx_images_of_another_size_and_labels_out_of_range_are_refused(tmp_path):
+    write_idx(tmp_path / "a", np.zeros((3, 32, 32), np.uint8), np.zeros(3, np.uint8))
+    with pytest.raises(ValueError, match=r"images must be uint8 \(3, 28, 28\), .* got torch.uint8 \(3, 32, 32\)"):
+        load("mnist", data_dir=tmp_path / "a")
+    write_idx(tmp_path / "b", np.zeros((3, 28, 28), np.uint8), np.array([1, 10, 2], np.uint8))
+    with pytest.raises(ValueError, match=r"labels must be in \[0, 9\], got 10"):
+        load("mnist", data_dir=tmp_path / "b")
 
 
 def test_images_and_labels_of_unequal_number_are_refused(tmp_path):

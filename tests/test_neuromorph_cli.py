@@ -86,7 +86,7 @@ def test_a_bar_moves_on_a_terminal(few, folder, capsys, monkeypatch):
 
 
 DATA = [
-    (("--dataset", "letters"), "dataset must be one of digits, mnist, got 'letters'"),
+    (("--dataset", "letters"), "dataset must be one of digits, mnist, fashion-mnist, folder, n-mnist, got 'letters'"),
     (("--dataset", "mnist", "--data-dir", "/nowhere"), "data_dir must be an existing folder, got '/nowhere'"),
     (("--dataset", "mnist"), "data_dir must be a folder for mnist, got None"),
     (("--data-dir", "/nowhere"), "data_dir must be an existing folder, got '/nowhere'"),
