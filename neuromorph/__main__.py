@@ -1,10 +1,10 @@
-"""The command line `neuromorph`: train, plot."""
+"""The command line `neuromorph`: train, evaluate, predict, plot."""
 
 import argparse
 import os
 import sys
 
-from neuromorph import configuration, recipes
+from neuromorph import configuration, evaluation, prediction, recipes
 from neuromorph.names import check_name
 from shno import command
 
@@ -27,6 +27,8 @@ def _parser():
     plot = commands.add_parser("plot", help="draw the figures of a run's folder")
     plot.add_argument("folder", help="a folder that train wrote")
     plot.set_defaults(command=_plot)
+    evaluation.add_arguments(commands)
+    prediction.add_arguments(commands)
     return parser
 
 

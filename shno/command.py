@@ -35,6 +35,11 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f"{message}. See `{self.prog} --help`.")
 
 
+def say(*lines):
+    """Print lines for the user of a command line, at once."""
+    print(*lines, sep="\n", flush=True)
+
+
 def run(name, command, argv=None):
     """Call command(words) and turn what goes wrong into one line and an exit code.
 

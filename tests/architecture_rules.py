@@ -78,7 +78,13 @@ OWNERS = {
     "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding"},
     "llvmlite": {"shno.kernel_philox"},
-    "matplotlib": {"shno.plots", "shno.experiment_plots", "neuromorph.plots", "validation"},
+    "matplotlib": {
+        "shno.plots",
+        "shno.experiment_plots",
+        "neuromorph.plots",
+        "neuromorph.prediction_plots",
+        "validation",
+    },
     "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
     "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding", "validation.speed_classifiers"},
 }
