@@ -10,13 +10,13 @@ Source : LeCun, Cortes, Burges, The MNIST database of handwritten digits; see da
 import zipfile
 import zlib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from neuromorph import events, images
+from neuromorph.names import check_name
 
 DIGITS = "digits.npz"
 HELD_OUT = 5000  # training images kept for selection, or a tenth of them where that is fewer
@@ -101,10 +101,7 @@ def load(name, *, data_dir=None, classes=None, steps=None):
 
 def _check_arguments(name, data_dir, classes, steps):
     """What can be said of the arguments of `load` before anything is read."""
-    if name not in READERS:
-        near = get_close_matches(str(name), READERS, 1)
-        remedy = f"Did you mean {near[0]}?" if near else "Correct its name."
-        raise ValueError(f"dataset must be one of {', '.join(READERS)}, got {name!r}. {remedy}")
+    check_name("dataset", name, tuple(READERS))
     for argument, value, remedy in (("classes", classes, "4 keeps the first four."), ("steps", steps, "15 is usual.")):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise TypeError(f"{argument} must be an integer, got {value!r:.60}. {remedy}")

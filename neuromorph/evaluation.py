@@ -78,9 +78,8 @@ def evaluate_run(
     from neuromorph import datasets, runs
     from neuromorph.devices import device_of
 
-    _check_out(out)
+    path, where = _checked_out(out), device_of(device)
     model, config = runs.load_run(checkpoint)
-    where = device_of(device)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}. 128 is usual.")
     name = config["dataset"] if dataset is None else dataset
@@ -93,12 +92,12 @@ def evaluate_run(
     result |= {"seed": seed, "conditions": []}
     if temperatures or spreads:
         result["conditions"] = _conditions(model, test, temperatures, spreads, chips, seed, batch_size)
-    if out is not None:
-        runs.write_json(_check_out(out), result)
+    if path is not None:
+        runs.write_json(path, result)
     return result
 
 
-def _check_out(out):
+def _checked_out(out):
     """The file's Path, None for None; ValueError, FileNotFoundError before anything is computed."""
     from pathlib import Path
 

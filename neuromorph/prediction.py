@@ -75,8 +75,9 @@ def predict_run(checkpoint, images, *, out=None, invert="auto", device="auto"):
     from neuromorph.names import check_name
 
     check_name("invert", invert, INVERT)
+    where = device_of(device)
     model, config = runs.load_run(checkpoint)
-    model = model.to(device_of(device))
+    model = model.to(where)
     seen = [_seen(path, config, invert) for path in images]
     names, answers = class_names(config), []
     for path, figure, (pixels, inverted) in zip(images, figure_paths(images, out), seen, strict=True):
@@ -103,7 +104,7 @@ def class_names(config):
 
 
 def figure_paths(images, out):
-    """A PNG for each image in the folder `out`, by the name of the image, numbered where two share it; None for None."""
+    """A PNG for each image in the folder `out`, by the name of the image, numbered where two share it; or Nones."""
     from pathlib import Path
 
     if out is None:

@@ -1,5 +1,7 @@
 """The figure of a prediction: the image, the spikes of the last layer, and what the network thinks of each class."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -23,7 +25,7 @@ def prediction_figure(image, spikes, confidences, names, *, about):
     height = max(3.4, 0.24 * classes + 1.2)
     figure = Figure(figsize=(9.5 if columns == 3 else 6.5, height), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, columns, width_ratios=(1.1, 3, 1.3) if columns == 3 else (1.1, 1.6))
-    axes[0].imshow(image, cmap="gray_r", vmin=0, vmax=max(1, np.max(image)), interpolation="nearest")
+    axes[0].imshow(image, cmap="gray", vmin=0, vmax=max(1, np.max(image)), interpolation="nearest")
     axes[0].set(xticks=[], yticks=[])
     axes[0].set_title(f"{names[answer]}, {confidences[answer]:.1%}", fontsize=11, fontweight="bold")
     if spikes is not None:
@@ -34,14 +36,15 @@ def prediction_figure(image, spikes, confidences, names, *, about):
     axes[-1].set(xlabel="Confidence (%)", xlim=(0, 125), xticks=(0, 50, 100), ylim=(-0.7, classes - 0.3))
     axes[-1].set_yticks(range(classes), names, fontsize=8.5)
     axes[-1].spines[["top", "right"]].set_visible(False)
-    figure.supxlabel(about, fontsize=7.5, x=0.01, ha="left")
+    lines = textwrap.wrap(about, int(18 * figure.get_figwidth()))
+    figure.supxlabel("\n".join(lines), fontsize=7.5, x=0.01, ha="left")
     return figure
 
 
 def _draw_raster(ax, spikes, names, answer):
     """A tick for each spike, neuron against step; of neurons that are classes, the answer's row is shaded."""
     steps, neurons = np.nonzero(spikes)
-    size = np.clip(130 / spikes.shape[1], 1, 9)  # points; the axes are about 130 high
+    size = np.clip(180 / spikes.shape[1], 1, 10)  # points; the axes are about 180 high
     ax.plot(steps + 1, neurons, "|", ms=size, mew=0.9, color="black", gid="spikes")
     ax.set(xlabel="Neural step", ylabel="Neuron of the last spiking layer")
     ax.set(xlim=(0.3, len(spikes) + 0.7), ylim=(-0.7, spikes.shape[1] - 0.3))

@@ -12,6 +12,7 @@ from neuromorph.hybrid import VARIED
 from neuromorph.neuron import SHNOLayer
 from neuromorph.noise import Noise, check_noise
 from neuromorph.training import evaluate
+from shno import variability
 
 
 class Condition(NamedTuple):
@@ -52,6 +53,12 @@ def conditions(model, split, *, temperatures=(), spreads=(), n=20, seed=0, batch
     """
     if not layers_of(model):
         raise ValueError("model must have oscillators to be warm or to differ, got one without. Leave that out.")
+    for temperature in temperatures:
+        Noise(temperature=temperature, seed=seed)
+    for spread in spreads:
+        variability.Spread(spread, "normal")
+    if spreads and n < 2:
+        raise ValueError(f"chips must be at least 2, got {n}. 20 are usual.")
     grid = list(product(dict.fromkeys((0.0, *temperatures)), dict.fromkeys((0.0, *spreads))))
 
     def accuracy(network):

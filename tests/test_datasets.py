@@ -133,9 +133,9 @@ def test_prepare_makes_the_same_bytes_again(tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "error", "message"), [
-    ({"name": "letters"}, ValueError, "one of digits, mnist, .*got 'letters'. Correct its name"),
-    ({"name": "nmnist"}, ValueError, r"got 'nmnist'\. Did you mean n-mnist\?"),
-    ({"name": "fasion-mnist"}, ValueError, r"Did you mean fashion-mnist\?"),
+    ({"name": "letters"}, ValueError, "one of digits, mnist, .*got 'letters'. Choose one of these"),
+    ({"name": "nmnist"}, ValueError, r"got 'nmnist'\. Did you mean 'n-mnist'\?"),
+    ({"name": "fasion-mnist"}, ValueError, r"Did you mean 'fashion-mnist'\?"),
     ({"name": 7}, ValueError, "dataset must be one of"),
     ({"name": "digits", "classes": 1}, ValueError, r"classes must be in \[2, 10\], got 1"),
     ({"name": "digits", "steps": 0}, ValueError, "steps must be at least 1, got 0"),
