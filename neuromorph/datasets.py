@@ -28,7 +28,7 @@ UNREADABLE = (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zli
 class Split:
     """Images and their labels, in step.
 
-    images : (n, 28, 28) float32           in [0, 1]; of a digit 0 is background, 1 is ink
+    images : (n, 28, 28) float32           in [0, 1]; of a digit 0 is background, 1 is ink. Or uint8, 255 for 1
         or (n, steps, 28, 28) uint8        spikes, 0 or 1, of event data; `batches` makes them float32
     labels : (n,) int64
     """
@@ -140,7 +140,8 @@ def batches(split, batch_size, *, generator=None):
         raise ValueError(f"batch_size must be at least 1, got {batch_size}. 64 or 128 are usual.")
     order = torch.arange(len(split)) if generator is None else torch.randperm(len(split), generator=generator)
     for index in order.to(split.labels.device).split(batch_size):
-        yield split.images[index].float(), split.labels[index]
+        images = split.images[index].float()
+        yield images / 255 if split.images.dtype == torch.uint8 and images.ndim == 3 else images, split.labels[index]
 
 
 def _split(pixels, labels, classes, known):

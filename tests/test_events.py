@@ -98,6 +98,8 @@ def test_batches_of_events_are_float32_with_time_after_the_batch():
     split = Split(torch.ones(3, 5, 28, 28, dtype=torch.uint8), torch.arange(3))
     images, _ = next(batches(split, 2))
     assert (images.shape, images.dtype) == ((2, 5, 28, 28), torch.float32) and (images == 1).all()
+    still = Split(torch.full((3, 28, 28), 255, dtype=torch.uint8), torch.arange(3))
+    assert (next(batches(still, 2))[0] == 1).all()
 
 
 @pytest.mark.parametrize(
