@@ -134,14 +134,24 @@ def read_folder(folder):
     Raises : FileNotFoundError where there is no image; ValueError for a damaged image, an empty class or classes of
         training and test that differ
     """
-    train = folder / "train" if (folder / "train").is_dir() else folder
-    test = folder / "test" if train is not folder and (folder / "test").is_dir() else None
+    train = _training(folder)
+    test = folder / "test" if train != folder and (folder / "test").is_dir() else None
     found = _classes(train)
     parts = (found, _classes(test)) if test is not None else _divided(train, found)
     if set(parts[1]) != set(found):
         other = min(set(parts[1]) ^ set(found))
         raise ValueError(f"{folder} must hold the same classes in train and test, got '{other}' in one. Add images.")
     return [_read_all(part, list(found)) for part in parts], tuple(found)
+
+
+def class_folders(folder):
+    """The names of the classes of such a folder, in their order; FileNotFoundError, ValueError as `read_folder`."""
+    return tuple(_classes(_training(folder)))
+
+
+def _training(folder):
+    """Where the classes' folders are."""
+    return folder / "train" if (folder / "train").is_dir() else folder
 
 
 def _classes(folder):

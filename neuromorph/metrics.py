@@ -135,17 +135,18 @@ def operations(layer, x):
     """(effective, dense) synaptic operations of a Linear or Conv2d on its input x, for all items together."""
     weights = layer.weight != 0
     if isinstance(layer, nn.Linear):
-        used = (x != 0).flatten(0, -2).sum(0).double() if x.ndim > 1 else (x != 0).double()
-        return (used @ weights.sum(0).double()).item(), x.numel() * layer.out_features
+        used = (x != 0).reshape(-1, layer.in_features).sum(0)
+        return int(used.cpu() @ weights.sum(0).cpu()), x.numel() * layer.out_features
     call = (None, layer.stride, layer.padding, layer.dilation, layer.groups)
     like = layer.weight.dtype
 
     def summed(present):  # over the outputs of each group, before the convolution: as many terms, less work
         return present.to(like).unflatten(0, (layer.groups, -1)).sum(1)
 
-    effective = conv2d((x != 0).to(like), summed(weights), *call).double().sum().item()
-    whole = conv2d(torch.ones_like(x[:1], dtype=like), summed(torch.ones_like(weights)), *call).double().sum().item()
-    return effective, whole * len(x)
+    def total(present, weights):  # an item's products in like's precision, their sum in float64
+        return int(conv2d(present.to(like), summed(weights), *call).flatten(1).sum(1).cpu().double().sum())
+
+    return total(x != 0, weights), total(torch.ones_like(x[:1]), torch.ones_like(weights)) * len(x)
 
 
 class _Tally:
@@ -153,14 +154,14 @@ class _Tally:
 
     def __init__(self):
         self.images, self.spikes, self.steps, self.shapes = 0, {}, {}, {}
-        self.layers = {}  # layer -> [effective operations, dense ones, whether its inputs are all 0 or 1]
+        self.layers = {}  # layer -> [effective operations, all of them, whether its inputs are all 0 or 1]
         self.zeros = self.activations = self.of_oscillators = 0
 
     def connection(self, layer, inputs, _):
         """After a layer with weights."""
         x = inputs[0].detach()
         effective, dense = operations(layer, x)
-        seen = self.layers.setdefault(layer, [0.0, 0.0, True])
+        seen = self.layers.setdefault(layer, [0, 0, True])
         seen[0] += effective
         seen[1] += dense
         seen[2] = seen[2] and bool(((x == 0) | (x == 1)).all())

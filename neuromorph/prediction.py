@@ -84,7 +84,7 @@ def predict_run(checkpoint, images, *, out=None, invert="auto", device="auto"):
         like = next(model.parameters())
         with torch.no_grad():
             prediction = model(pixels[None].to(like), torch.zeros(1, dtype=torch.int64, device=like.device))
-        confidences = prediction.logits[0].double().softmax(0).tolist()
+        confidences = prediction.logits[0].cpu().double().softmax(0).tolist()
         label = int(prediction.logits[0].argmax())
         found = (str(path), label, names[label], confidences[label], confidences, inverted, figure and str(figure))
         answers.append(Answer(*found))
@@ -94,13 +94,22 @@ def predict_run(checkpoint, images, *, out=None, invert="auto", device="auto"):
 
 
 def class_names(config):
-    """The names of a run's classes: those that it was trained with where its config has them, else its data set's."""
+    """The names of a run's classes: of its config where they are there, else of its data set; or their numbers.
+
+    config : dict       "dataset", "classes"; of an image folder also "data_dir", which may be gone
+    """
+    from pathlib import Path
+
     from neuromorph import images
 
+    folder, classes = config.get("data_dir"), config["classes"]
     if config.get("class_names"):
-        return list(config["class_names"])
-    known = {"fashion-mnist": images.GARMENTS, "folder": ()}.get(config["dataset"], images.DIGITS)
-    return [*known[: config["classes"]], *map(str, range(len(known), config["classes"]))]
+        return list(config["class_names"])[:classes]
+    if config["dataset"] == "folder":
+        known = images.class_folders(Path(folder)) if folder and Path(folder).is_dir() else ()
+    else:
+        known = images.GARMENTS if config["dataset"] == "fashion-mnist" else images.DIGITS
+    return list(known[:classes]) if len(known) >= classes else [str(k) for k in range(classes)]
 
 
 def figure_paths(images, out):

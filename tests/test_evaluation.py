@@ -156,6 +156,23 @@ def test_unknown_data_are_one_line(folder, monkeypatch, capsys):
     assert "Did you mean 'fashion-mnist'?" in capsys.readouterr().err
 
 
+def test_a_trained_run_is_evaluated_to_the_accuracy_that_it_was_tested_with(few, folder, monkeypatch, capsys):
+    monkeypatch.setattr(datasets, "load", lambda name, **choices: few)
+    assert main(["train", "poisson-snn", "--classes", "2", "--epochs", "1", "--steps", "10", "--out", "run"]) == 0
+    tested = json.loads((folder / "run" / "metrics.json").read_text())
+    for path in ("run", "run/checkpoint.pt"):
+        result = evaluate_run(path, batch_size=7)
+        assert result["accuracy"] == tested["test_accuracy"]  # whatever the batch size: each image has its own trains
+        assert result["firing"]["spike_rate"] == pytest.approx(tested["spike_rate"], rel=1e-12)
+    capsys.readouterr()
+    (folder / "foreign.pt").write_bytes(b"no checkpoint")
+    for path in ("foreign.pt", "absent.pt"):
+        for command in (("evaluate", path), ("predict", path, "a.png")):
+            assert main(list(command)) == 2
+            output = capsys.readouterr()
+            assert output.out == "" and output.err.count("\n") == 1 and path in output.err
+
+
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 def test_help_imports_nothing_heavy(command):
     script = f"import sys; from neuromorph.__main__ import main; main(['{command}', '--help']); print(*sys.modules)"

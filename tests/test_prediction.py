@@ -117,11 +117,16 @@ def test_event_files_are_for_networks_of_events(blind, folder):
     assert answer.figure == "drawn/a.png"
 
 
-def test_classes_have_the_names_they_were_trained_with():
+def test_classes_have_the_names_they_were_trained_with(folder):
     assert class_names({"dataset": "digits", "classes": 3}) == ["0", "1", "2"]
     assert class_names({"dataset": "fashion-mnist", "classes": 2}) == ["T-shirt", "trouser"]
     assert class_names({"dataset": "folder", "classes": 2, "class_names": ["cat", "dog"]}) == ["cat", "dog"]
-    assert class_names({"dataset": "folder", "classes": 12})[10:] == ["10", "11"]
+    assert class_names({"dataset": "folder", "classes": 12, "data_dir": "gone"})[10:] == ["10", "11"]
+    for name in ("cat", "dog"):
+        (folder / "train" / name).mkdir(parents=True)
+        draw(folder / "train" / name / "a.png")
+    assert class_names({"dataset": "folder", "classes": 2, "data_dir": "."}) == ["cat", "dog"]
+    assert class_names({"dataset": "folder", "classes": 3, "data_dir": "."}) == ["0", "1", "2"]
 
 
 def test_figures_of_one_name_do_not_overwrite_each_other():
