@@ -143,5 +143,5 @@ def against_bound(firing):
         return None
     rate = firing.spike_rate
     side = "below" if rate < BOUND else "above"
-    window = "" if 5 <= firing.steps <= 10 else f"; the bound was not made for {firing.steps} steps"
+    window = "" if 5 <= firing.steps <= 10 else f"; not made for {firing.steps} step{'s' * (firing.steps != 1)}"
     return f"spike rate {rate:.2%}: {side} the {BOUND:.1%} under which spikes save energy ({BOUND_SOURCE}{window})"

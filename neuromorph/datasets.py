@@ -10,6 +10,7 @@ Source : LeCun, Cortes, Burges, The MNIST database of handwritten digits; see da
 import zipfile
 import zlib
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,8 @@ def _check_arguments(name, data_dir, classes, steps):
         raise ValueError(f"steps must be at least 1, got {steps}. 15 is usual.")
     if data_dir is None and name != "digits":
         raise ValueError(f"data_dir must be a folder for {name}, got None. The data are read there.")
+    if data_dir is not None and not isinstance(data_dir, str | PathLike):
+        raise TypeError(f"data_dir must be a folder, a string or a Path, got {data_dir!r:.60}. None: our own digits.")
     if data_dir is not None and not Path(data_dir).is_dir():
         raise FileNotFoundError(f"data_dir must be an existing folder, got '{data_dir}'. Create it.")
 

@@ -67,7 +67,10 @@ def frames(events, steps):
     events : Events
     steps : int, 1 or more
     Returns : (steps, 28, 28) uint8 tensor of 0 and 1; rows are y
+    Raises : ValueError
     """
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps must be a whole number >= 1, got {steps!r:.60}. 15 is usual.")
     t = events.t_us - events.t_us.min()
     step = t * steps // (t.max() + 1)
     x, y = events.x - MARGIN, events.y - MARGIN

@@ -82,5 +82,6 @@ def test_what_a_result_rests_on_is_listed_and_no_more():
 def test_a_spike_rate_is_held_against_the_bound():
     low, high = (against_bound(Firing(rate, 0.0, 0.0, 10, 8)) for rate in (0.05, 0.2))
     assert low.startswith("spike rate 5.00%: below the 6.4%") and high.startswith("spike rate 20.00%: above the 6.4%")
-    assert "not made for" not in low and "not made for 100 steps" in against_bound(Firing(0.1, 0.0, 0.0, 10, 100))
+    assert "not made for" not in low and "not made for 1 step)" in against_bound(Firing(0.1, 0.0, 0.0, 10, 1))
+    assert "not made for 100 steps" in against_bound(Firing(0.1, 0.0, 0.0, 10, 100))
     assert against_bound(None) is None

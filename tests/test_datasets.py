@@ -140,6 +140,7 @@ def test_prepare_makes_the_same_bytes_again(tmp_path):
     ({"name": "digits", "classes": 1}, ValueError, r"classes must be in \[2, 10\], got 1"),
     ({"name": "digits", "steps": 0}, ValueError, "steps must be at least 1, got 0"),
     ({"name": "digits", "steps": True}, TypeError, "steps must be an integer, got True"),
+    ({"name": "mnist", "data_dir": 3}, TypeError, "data_dir must be a folder, a string or a Path, got 3"),
     ({"name": "folder"}, ValueError, "data_dir must be a folder for folder, got None"),
     ({"name": "digits", "classes": 11}, ValueError, r"classes must be in \[2, 10\], got 11"),
     ({"name": "digits", "classes": 4.0}, TypeError, "classes must be an integer, got 4.0"),

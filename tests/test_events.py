@@ -73,6 +73,9 @@ def test_more_frames_hold_the_same_pixels(tmp_path):
     assert torch.equal(frames(events, 60).reshape(15, 4, 28, 28).amax(1), frames(events, 15))  # parts of parts
     one = read_events(write(tmp_path / "b.bin", [(10, 10, 1, 77)]))
     assert frames(one, 15)[0].sum() == 1 and frames(one, 15).sum() == 1
+    for steps in (0, 2.0, True):
+        with pytest.raises(ValueError, match=r"steps must be a whole number >= 1"):
+            frames(one, steps)
 
 
 def test_n_mnist_is_what_its_files_say(tmp_path):
