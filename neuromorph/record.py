@@ -1,12 +1,87 @@
-"""The magnetisation inside the neural steps of a layer, as a shno.Trajectory."""
+"""What happens inside a model: the magnetisation within the neural steps, and the spikes of every layer, for files."""
 
 from copy import copy
+from pathlib import Path
 
 import numpy as np
 import torch
 
 import shno
 from neuromorph.noise import added
+
+NEURONS = 256  # of a layer at most whose spikes are kept, evenly over it
+TRACED = 6  # of a layer at most whose membranes are kept, from the busiest to the most silent
+
+
+@torch.no_grad()
+def record_activity(model, split, classes, path):
+    """Write what a model does with the first image of each class as `activity.npz`, compressed.
+
+    model                   forward(images, numbers=, record=True) -> Prediction; encoding, a name; encoded(images,
+                            numbers) -> (steps, n, 28, 28), where that is not "direct"
+    split : Split
+    classes : integer
+    path                    of the file
+    The file's arrays, of n = `classes` images and, k counting the layers by depth, L spiking layers:
+        images (n, 28, 28) uint8;  labels, predictions (n,) int64;  logits (n, classes) float32
+        encoding, a name;  encoded (steps, n, 28, 28) uint8: the input spikes, of an encoding that makes some
+        layers (L,) names;  shapes (L,) text;  thresholds (L,) float64, NaN where there is no single one
+        quantities (L,) "m_y" or "V": what `membranes` is
+        spikes_k (steps, n, kept) uint8;  rates_k (n,) float64: spikes per neuron and step, of the whole layer
+        kept_k (kept,) int64: which neurons of the flattened layer, evenly over it
+        membranes_k (steps, n, traced) float32, spikes_of_traced_k alike uint8;  traced_k (traced,) int64
+    Returns : {"labels", "predictions"}, lists
+    Raises : ValueError where a class has no image
+    """
+    chosen = [(split.labels == label).nonzero().flatten()[:1] for label in range(classes)]
+    if not all(len(each) for each in chosen):
+        missing = [label for label, each in enumerate(chosen) if not len(each)]
+        raise ValueError(f"split must hold an image of each class, got none of {missing}. Keep fewer classes.")
+    images, labels = split[torch.cat(chosen)].images, split.labels[torch.cat(chosen)]
+    model.eval()
+    prediction = model(images, numbers=torch.arange(classes), record=True)
+    predicted = prediction.logits.argmax(1)
+    content = {"images": (255 * images).round().byte(), "labels": labels, "predictions": predicted}
+    content |= {"logits": prediction.logits.float()} | _encoded(model, images) | _layers(model, prediction)
+    arrays = {name: x.cpu().numpy() if torch.is_tensor(x) else np.array(x) for name, x in content.items()}
+    with Path(path).open("wb") as file:  # to a name, numpy would append its ending
+        np.savez_compressed(file, **arrays)
+    return {"labels": labels.tolist(), "predictions": predicted.tolist()}
+
+
+def _encoded(model, images):
+    """The encoding's name and, where it makes spikes, those of the images; a delta's negative ones as spikes too."""
+    encoding = getattr(model, "encoding", None) or "direct"
+    if encoding == "direct":
+        return {"encoding": encoding}
+    spikes = model.encoded(images, torch.arange(len(images)))
+    return {"encoding": encoding, "encoded": spikes.abs().byte()}
+
+
+def _layers(model, prediction):
+    """Spikes and membranes of each layer, and what is known of it."""
+    spiking = [module for module in model.modules() if getattr(module, "threshold", None) is not None]
+    spiking = spiking if len(spiking) == len(prediction.spikes) else [None] * len(prediction.spikes)
+    content = {"layers": list(prediction.spikes), "thresholds": [_threshold(module) for module in spiking]}
+    content["quantities"] = ["m_y" if hasattr(module, "neural_step") else "V" for module in spiking]
+    content["shapes"] = [" x ".join(map(str, spikes.shape[2:])) for spikes in prediction.spikes.values()]
+    for k, (name, spikes) in enumerate(prediction.spikes.items()):
+        spikes = spikes.flatten(2)  # (steps, n, neurons)
+        kept = torch.linspace(0, spikes.shape[2] - 1, min(NEURONS, spikes.shape[2])).round().long()
+        content |= {f"spikes_{k}": spikes[..., kept].byte(), f"kept_{k}": kept}
+        content[f"rates_{k}"] = spikes.double().mean((0, 2))
+        if name in prediction.membranes:
+            busiest = spikes.sum((0, 1)).argsort(descending=True, stable=True)
+            traced = busiest[torch.linspace(0, len(busiest) - 1, min(TRACED, len(busiest))).round().long()]
+            membranes = prediction.membranes[name].flatten(2)[..., traced]
+            content |= {f"membranes_{k}": membranes.float(), f"traced_{k}": traced}
+            content[f"spikes_of_traced_{k}"] = spikes[..., traced].byte()
+    return content
+
+
+def _threshold(module):
+    value = torch.as_tensor(getattr(module, "threshold", torch.nan), dtype=torch.float64)
+    return value.item() if value.numel() == 1 else torch.nan
 
 
 @torch.no_grad()

@@ -71,9 +71,19 @@ def test_a_spiking_run_gives_three_small_png_files_and_nothing_else(tmp_path):
 @pytest.mark.parametrize("layer", [{}, {"layer": None}])
 def test_the_relu_twin_has_accuracy_alone(tmp_path, layer):
     unknown = dict.fromkeys(("twin_test_accuracy", "spike_rate", "dead", "saturated"))
-    epochs = [record | dict.fromkeys(plots.FRACTIONS) for record in metrics()["epochs"]]
+    epochs = [record | dict.fromkeys(plots.style.FRACTIONS) for record in metrics()["epochs"]]
     folder = write(tmp_path, config=CONFIG | layer, metrics=metrics(**unknown, recorded=None, epochs=epochs))
     assert [path.name for path in plots.plot_run(str(folder))] == ["accuracy.png"]
+
+
+def test_a_run_that_looked_every_few_iterations_shows_them(tmp_path):
+    looks = [{"iteration": 50 * k, "loss": 2 / k, "test_accuracy": 1 - 0.3 / k} for k in range(1, 8)]
+    folder = write(tmp_path, config=CONFIG | {"model": "csnn"}, metrics=metrics(iterations=looks))
+    assert [path.name for path in plots.plot_run(folder)] == ["accuracy.png", "iterations.png"]
+    figure = plots.training.iterations_figure(CONFIG, metrics(iterations=looks))
+    line = figure.axes[0].lines[0]
+    assert list(line.get_xdata()) == [50 * k for k in range(1, 8)]
+    np.testing.assert_allclose(line.get_ydata(), [100 - 30 / k for k in range(1, 8)], rtol=1e-12)  # the same numbers
 
 
 def test_drawing_again_replaces_the_figures(tmp_path):
@@ -88,7 +98,7 @@ def test_the_raster_and_its_rate_hold_every_spike_of_the_analysis():
     run, config = trajectory(), CONFIG | {"layer": LAYER}
     found = sum(map(len, shno.analysis.spike_times(run, threshold=0.7, rearm=0.35)))
     assert found == np.ceil(TURNS - 1 / 8).sum()  # m_y = sin(angle) passes 0.7 just before an eighth of each turn
-    axes = plots._raster_figure(config, metrics(), run, plots._spikes(run, LAYER)).axes
+    axes = plots.layer.raster_figure(config, metrics(), run, plots.layer.spikes_of(run, LAYER)).axes
     rates = [patch.get_data().values for ax in axes for patch in ax.patches]
     assert drawn(axes) == found
     assert np.sum(rates) * run.m.shape[2] == pytest.approx(found, rel=1e-12)
@@ -98,7 +108,7 @@ def test_the_raster_and_its_rate_hold_every_spike_of_the_analysis():
 def test_a_raster_shows_the_neurons_that_spike_when_they_spike():
     run = trajectory(np.array([[0.0, 1.0, 3.0]]))
     recorded = metrics(recorded={"labels": [4], "predictions": [4]})
-    figure = plots._raster_figure(CONFIG | {"layer": LAYER}, recorded, run, plots._spikes(run, LAYER))
+    figure = plots.layer.raster_figure(CONFIG | {"layer": LAYER}, recorded, run, plots.layer.spikes_of(run, LAYER))
     (line,) = (line for line in figure.axes[0].lines if line.get_gid() == "spikes")
     first = np.arcsin(0.7) / (2 * np.pi) * 3  # ns, of one turn in 3 ns
     error = 0.005**2 / 8 * 2 * np.pi * 0.7 / np.sqrt(1 - 0.7**2)  # ns, of a chord: h^2 y''/8y'
@@ -108,14 +118,14 @@ def test_a_raster_shows_the_neurons_that_spike_when_they_spike():
 
 def test_titles_give_label_and_prediction():
     run = trajectory()
-    figure = plots._raster_figure(CONFIG | {"layer": LAYER}, metrics(), run, plots._spikes(run, LAYER))
+    figure = plots.layer.raster_figure(CONFIG | {"layer": LAYER}, metrics(), run, plots.layer.spikes_of(run, LAYER))
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles == ["digit 0, read as 0", "digit 1, read as 1", "digit 2, read as 3"]
 
 
 def test_traces_show_busy_and_silent_neurons_of_a_right_and_a_wrong_image():
     run = trajectory(np.array([[9.0, 0.0, 4.0, 1.0, 9.0], [1.0] * 5, [5.0, 0.0, 4.0, 1.0, 9.0]]))
-    figure = plots._traces_figure(CONFIG | {"layer": LAYER}, metrics(), run, plots._spikes(run, LAYER))
+    figure = plots.layer.traces_figure(CONFIG | {"layer": LAYER}, metrics(), run, plots.layer.spikes_of(run, LAYER))
     right = [ax.get_title(loc="right") for ax in figure.axes]
     assert [title.split()[1] for title in right[::2]] == ["4,", "0,", "2,", "1,"]  # 18, 14, 8 and 0 spikes
     assert [ax.get_title(loc="left") for ax in figure.axes[:2]] == ["digit 0, read as 0", "digit 2, read as 3"]
@@ -124,7 +134,7 @@ def test_traces_show_busy_and_silent_neurons_of_a_right_and_a_wrong_image():
 
 def test_accuracies_near_100_percent_are_drawn_apart_and_all_are_inside():
     epochs = [epoch(1, "main") | {"train_accuracy": 1.0, "held_out_accuracy": 0.99, "held_out_auxiliary_accuracy": 0.8}]
-    figure = plots._accuracy_figure(CONFIG, metrics(epochs=epochs, selected_epoch=1))
+    figure = plots.training.accuracy_figure(CONFIG, metrics(epochs=epochs, selected_epoch=1))
     figure.draw_without_rendering()
     upper = figure.axes[0]
     heights = upper.transAxes.inverted().transform(upper.transData.transform([(1, 80), (1, 99), (1, 100)]))[:, 1]
@@ -134,11 +144,11 @@ def test_accuracies_near_100_percent_are_drawn_apart_and_all_are_inside():
 
 def test_text_is_never_cut_at_the_edge_of_a_figure():
     run, config = trajectory(), CONFIG | {"layer": LAYER}
-    spikes = plots._spikes(run, LAYER)
+    spikes = plots.layer.spikes_of(run, LAYER)
     for figure in (
-        plots._accuracy_figure(config, metrics()),
-        plots._raster_figure(config, metrics(), run, spikes),
-        plots._traces_figure(config, metrics(), run, spikes),
+        plots.training.accuracy_figure(config, metrics()),
+        plots.layer.raster_figure(config, metrics(), run, spikes),
+        plots.layer.traces_figure(config, metrics(), run, spikes),
     ):
         figure.draw_without_rendering()
         box = figure.get_tightbbox()  # inches
@@ -173,7 +183,8 @@ def test_a_damaged_file_is_named(tmp_path, damaged, content):
         ({"config": CONFIG | {"seed": "seven"}}, "seed must be int, got 'seven'"),
         ({"metrics": metrics(test_accuracy=None)}, "test_accuracy must be int or float, got None"),
         ({"metrics": metrics(epochs=[])}, "selected_epoch must be one of the 0 epochs, got 3"),
-        ({"metrics": metrics(epochs=[{"epoch": 1}])}, "phase must be str, got None"),
+        ({"metrics": metrics(epochs=[{"epoch": 1, "phase": 2}])}, "phase must be str or NoneType, got 2"),
+        ({"metrics": metrics(iterations=[{"iteration": 50}])}, "test_accuracy must be int or float, got None"),
         ({"metrics": metrics(selected_epoch=9)}, "selected_epoch must be one of the 4 epochs, got 9"),
         ({"metrics": metrics(recorded=None)}, "labels must be list, got None"),
         ({"metrics": metrics(recorded={"labels": [1], "predictions": [1]})}, "m must be .* for 1 labels"),
