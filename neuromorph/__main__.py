@@ -1,10 +1,10 @@
-"""The command line `neuromorph`: train, evaluate, predict, plot."""
+"""The command line `neuromorph`: train, evaluate, predict, compare, stdp, plot."""
 
 import argparse
 import os
 import sys
 
-from neuromorph import configuration, evaluation, prediction, recipes
+from neuromorph import comparison, configuration, evaluation, prediction, recipes, stdp
 from neuromorph.names import check_name
 from shno import command
 
@@ -24,11 +24,14 @@ def _parser():
     parser = command.Parser(prog="neuromorph", description=about)
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_train(commands)
-    plot = commands.add_parser("plot", help="draw the figures of a run's folder")
-    plot.add_argument("folder", help="a folder that train wrote")
-    plot.set_defaults(command=_plot)
     evaluation.add_arguments(commands)
     prediction.add_arguments(commands)
+    comparison.add_arguments(commands)
+    stdp.add_arguments(commands)
+    plot = commands.add_parser("plot", help="draw the figures of a folder of results")
+    plot.add_argument("folder", nargs="+", help="a folder that train, compare or stdp wrote")
+    plot.add_argument("--conditions", metavar="FILE", help="runs that were evaluated, beside each other in one figure")
+    plot.set_defaults(command=_plot)
     return parser
 
 
@@ -111,7 +114,10 @@ def _say(metrics, out):
 def _plot(arguments):
     from neuromorph import plots
 
-    for path in plots.plot_run(arguments.folder):
+    drawn = [path for folder in arguments.folder for path in plots.plot(folder)]
+    if arguments.conditions:
+        drawn.append(plots.plot_conditions(arguments.folder, arguments.conditions))
+    for path in drawn:
         print(path)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import shno
-from neuromorph.plots import activity, fields, files, layer, models, training
+from neuromorph.plots import activity, evaluation, fields, files, layer, models, training
 
 
 def plot(folder):
@@ -22,7 +22,7 @@ def plot_run(folder):
 
     folder          holds config.json and metrics.json; raster.png and traces.png are of trajectories.h5, a must where
                     the configuration has an SHNO layer; iterations.png of a run that kept its accuracy every few
-                    iterations; the figures of `neuromorph.plots.activity` of activity.npz, where there is one
+                    iterations; those of `plots.activity` and `plots.evaluation` of activity.npz and evaluation.json
     Returns : list of pathlib.Path, PNG files
     Raises : FileNotFoundError, ValueError (missing, damaged) or OSError (not writable), with one line
     """
@@ -38,7 +38,32 @@ def plot_run(folder):
         figures["iterations"] = training.iterations_figure(config, metrics)
     if (folder / "activity.npz").exists():
         figures |= activity.figures(config, metrics, files.read_activity(folder / "activity.npz"))
+    if (folder / "evaluation.json").exists():
+        figures |= evaluation.evaluation_figures(config, files.read_evaluation(folder / "evaluation.json"))
     return save(figures, folder / "figures")
+
+
+def plot_conditions(folders, path):
+    """Draw the accuracy of several runs under temperature and spread beside each other, such as of one trained without
+    variability and one trained with it.
+
+    folders         runs with an evaluation.json that holds conditions
+    path            of the figure, ending in .png, .pdf or .svg
+    Returns : pathlib.Path
+    Raises : FileNotFoundError, ValueError or OSError, with one line
+    """
+    path, runs, names = shno.plots.figure_path(path), {}, []
+    for folder in map(Path, folders):
+        config, result = files.read_run(folder)[0], files.read_evaluation(folder / "evaluation.json")
+        runs[evaluation.trained(config)] = result["conditions"]
+        names.append(f"{config['model']} on {config['dataset']}, seed {config['seed']}")
+    panels = evaluation.panels_of(runs)
+    if len(runs) < len(names) or not panels:
+        rule = "differently trained runs that were evaluated at several temperatures or spreads"
+        raise ValueError(f"folders must be {rule}, got {', '.join(map(str, folders))}. Evaluate them with --chips.")
+    figure = evaluation.conditions_figure(panels, f"{'; '.join(dict.fromkeys(names))}. ")
+    shno.plots.save_figure(figure, path)
+    return path
 
 
 def plot_comparison(folder):

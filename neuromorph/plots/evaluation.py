@@ -34,6 +34,46 @@ def confusion_figure(counts, about, *, names=None):
     return figure
 
 
+def evaluation_figures(config, result):
+    """{name: Figure} of an evaluation: confusion and, where conditions were asked for, conditions.
+
+    result : dict       as `neuromorph.plots.files.read_evaluation` reads it
+    """
+    about = f"{config['model']} trained on {config['dataset']}, seed {config['seed']}, tested on {result['dataset']}. "
+    drawn = {"confusion": confusion_figure(result["confusion"], about, names=result["class_names"])}
+    panels = panels_of({trained(config): result["conditions"]})
+    return drawn | ({"conditions": conditions_figure(panels, about)} if panels else {})
+
+
+def trained(config):
+    """Under what a run was trained, in words."""
+    spread = config.get("spread") or 0
+    apart = f"spread {100 * spread:g} %" if spread else "no spread"
+    return f"trained at {config.get('temperature') or 0:g} K, {apart}"
+
+
+def panels_of(runs):
+    """The panels of `conditions_figure`: accuracy against temperature, at no and at the largest spread, and the other
+    way round; those that vary.
+
+    runs : {under what it was trained: conditions, each {"temperature", "spread", "mean", "sd", "worst"}}
+    """
+    axes = {"Temperature (K)": ("temperature", 1, "spread", "spread {:.0%}")}
+    axes["Spread of the constants (%)"] = ("spread", 100, "temperature", "{:g} K")
+    panels = {}
+    for label, (along, factor, fixed, text) in axes.items():
+        lines = {}
+        for name, found in runs.items():
+            for value in sorted({0, max((each[fixed] for each in found), default=0)}):
+                points = [each | {"x": factor * each[along]} for each in found if each[fixed] == value]
+                at = "" if all(each[fixed] == 0 for each in found) else f"; {text.format(value)}"
+                if len(points) > 1:
+                    lines[name + at] = sorted(points, key=lambda point: point["x"])
+        if lines:
+            panels[label] = lines
+    return panels
+
+
 def conditions_figure(panels, about):
     """Accuracy under what a device meets: a panel a condition, a line a training; chips' range shaded.
 
@@ -52,11 +92,10 @@ def conditions_figure(panels, about):
             sd, worst = (np.array([point.get(key) for point in each], dtype=float) for key in ("sd", "worst"))
             style = {"color": colour, "ls": line, "marker": marker, "ms": 5, "lw": 1.5, "capsize": 3}
             ax.errorbar(x, 100 * y, yerr=None if np.isnan(sd).all() else 100 * np.nan_to_num(sd), label=name, **style)
-            ax.plot(x, 100 * worst, color=colour, marker="_", ms=9, mew=1.6, ls="none")
-        stretch(ax, values=values, margin=0.1)
+            ax.plot(x, 100 * worst, color=colour, marker="_", ms=9, mew=1.6, ls="none", gid="worst")
+        stretch(ax, values=values, margin=0.8)  # room for the legend
         ax.set(xlabel=label, ylabel="Test accuracy (%), stretched near 100" if ax is axes[0] else "")
         plain(ax)
-    entries = axes[0].get_legend_handles_labels()
-    figure.legend(*entries, loc="outside upper center", ncols=3, fontsize=9, frameon=False, handlelength=3)
+        ax.legend(loc="lower left", fontsize=8, frameon=False, handlelength=3)
     caption(figure, f"{about}Points and bars: mean and standard deviation over chips; dashes: the worst chip.")
     return figure

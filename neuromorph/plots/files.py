@@ -33,6 +33,8 @@ RESULTS = {"dataset": (str,), "classes": INTEGER, "seeds": LIST, "models": (dict
 MODEL = {"runs": LIST, "test_accuracy": (dict,)}
 STDP = dict.fromkeys(("neurons", "steps", "epochs", "seed", "images", "labelled", "tested", "classes"), INTEGER)
 STDP |= {"dataset": (str,)} | dict.fromkeys(("test_accuracy", "untrained", "untrained_at_rest"), NUMBER)
+EVALUATION = {"model": (str,), "dataset": (str,), "confusion": LIST, "class_names": LIST, "conditions": LIST}
+CONDITION = {"temperature": NUMBER, "spread": NUMBER, "chips": INTEGER, "mean": NUMBER, "sd": OPTIONAL, "worst": NUMBER}
 UNREADABLE = (EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
@@ -141,3 +143,14 @@ def read_stdp(folder):
     if not fits:
         raise ValueError(f"{path} must hold the {result['neurons']} neurons of stdp.json, got others. Learn again.")
     return result, arrays
+
+
+def read_evaluation(path):
+    """The content of evaluation.json, checked."""
+    result = read(path, EVALUATION)
+    counts, classes = result["confusion"], len(result["class_names"])
+    if np.shape(counts) != (classes, classes) or not all(isinstance(n, int) and n >= 0 for row in counts for n in row):
+        raise ValueError(f"{path}: confusion must be counts, a row for each of {classes} classes. Evaluate again.")
+    for condition in result["conditions"]:
+        checked(path, condition, CONDITION)
+    return result
