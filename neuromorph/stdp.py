@@ -6,8 +6,8 @@ Each image is shown as Bernoulli spike trains s_i(t), i a pixel. Neuron j integr
 
 and v_j goes back to 0 at a spike; of several neurons that pass at once the one furthest above its threshold spikes, and
 its spike takes g from the others, which go no lower than -g (lateral inhibition). The threshold of a neuron that spikes
-grows, theta_j += theta_plus, and is slowly forgotten (homoeostasis). The rule is pair-based, with exponential traces x_i
-of the pixels' spikes and y_j of the neurons', set to 1 by a spike (nearest neighbour; a coincidence counts in both):
+grows, theta_j += theta_plus, and is slowly forgotten (homoeostasis). The rule is pair-based, with exponential traces,
+set to 1 by a spike, x_i of the pixels and y_j of the neurons (nearest neighbours; a coincidence counts in both):
 
     w_ij += rate z_j x_i (1 - w_ij) - depression s_i y_j w_ij
 
@@ -131,13 +131,13 @@ def train(layer, images, *, rule, steps, seed, epochs=1, progress=None):
     """
     import torch
 
-    generator, n = torch.Generator().manual_seed(seed), len(images)
+    generator, n, shown = torch.Generator().manual_seed(seed), len(images), 0
     for epoch in range(epochs):
         for chosen in torch.randperm(n, generator=generator).split(BATCH):
             spikes = encoded(images[chosen], epoch * n + chosen, rule=rule, steps=steps, seed=seed)
-            layer = learn(layer, spikes, rule=rule)
+            layer, shown = learn(layer, spikes, rule=rule), shown + len(chosen)
             if progress is not None:
-                progress(epoch * n + len(chosen), epochs * n)
+                progress(shown, epochs * n)
     return layer
 
 
