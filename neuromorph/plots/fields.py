@@ -18,7 +18,7 @@ def fields_figure(result, arrays):
     order = order[np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int)]
     rows = -(-len(order) // COLUMNS)
     figure = figure_of(9, 0.72 * rows + 1.6)
-    after, before = figure.subplots(1, 2, width_ratios=(COLUMNS, 1.35))
+    after, before = figure.subplots(1, 2, width_ratios=(29 * COLUMNS - 1, 28))
     highest = arrays["weights"][:, order].max()
     drawn = _draw_tiles(after, arrays["weights"][:, order], COLUMNS, highest)
     few = order[:: max(1, len(order) // rows)][:rows]
