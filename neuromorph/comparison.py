@@ -15,6 +15,8 @@ from io import StringIO
 from pathlib import Path
 from statistics import fmean, stdev
 
+from shno import command
+
 # Test accuracies that were published with the programs whose networks these are: the best test epoch of one run.
 ORIGINALS = {
     "hybrid": (0.988, "digits", 4),  # with dynamics that no spin Hall oscillator has
@@ -30,14 +32,16 @@ COLUMNS = (*TESTED, *TRAINED, *DERIVED, "energy")
 SETTINGS = {"dataset": "digits", "data_dir": None, "classes": 10, "recipe": None, "epochs": None, "batch_size": None}
 
 
-def compare(out, models, seeds, *, resume=False, command=None, on_run=None, on_epoch=None, evaluate=None, **settings):
+def compare(
+    out, models, seeds, *, resume=False, command_line=None, on_run=None, on_epoch=None, evaluate=None, **settings
+):
     """Train or load every model with every seed; write results, report and figures into a folder.
 
     out                     a new folder, or one with runs of the same settings: the finished ones are taken as they are
     models : names          as of `neuromorph.models.NAMES`
     seeds : whole numbers
     resume : bool           go on with runs that were killed; without it they are a complaint
-    command : str           that repeats this; for the report
+    command_line : str      that repeats this; for the report
     on_run(model, seed, metrics, whether it was there), on_epoch(model, epoch's record, whether best) : for progress
     evaluate(folder)        called for a run without evaluation.json, writes one; its energy is taken over
     settings                of SETTINGS; None: what `neuromorph.runs.run` makes of it
@@ -61,7 +65,7 @@ def compare(out, models, seeds, *, resume=False, command=None, on_run=None, on_e
                 plots.plot_run(folder)
             if on_run is not None:
                 on_run(model, seed, metrics or trained, metrics is not None)
-    return write(out, models, seeds, settings, command)
+    return write(out, models, seeds, settings, command_line)
 
 
 def run_folder(out, model, seed):
@@ -124,13 +128,16 @@ def _train(folder, config, resume, on_epoch):
     return runs.run({"data_dir": None} | config, folder, resume=begun, on_epoch=on_epoch)
 
 
-def write(out, models, seeds, settings, command=None):
+def write(out, models, seeds, settings, command_line=None):
     """Collect the finished runs; write results.json, results.csv, report.md and the figures. Returns the results."""
     from neuromorph import plots, report
     from neuromorph.runs import write_beside, write_json
 
     out = Path(out)
-    results = {name: settings[name] for name in ("dataset", "classes")} | {"seeds": list(seeds), "command": command}
+    results = {name: settings[name] for name in ("dataset", "classes")} | {
+        "seeds": list(seeds),
+        "command": command_line,
+    }
     results["settings"] = {name: settings[name] for name in ("recipe", "epochs", "batch_size")}
     results["models"] = {model: model_of(out, model, seeds, settings) for model in models}
     assumed = [run.pop("assumptions") for model in results["models"].values() for run in model["runs"]]
@@ -211,7 +218,7 @@ def add_arguments(commands):
     parser.set_defaults(command=run)
 
 
-def run(arguments, say=print):
+def run(arguments, say=command.say):
     """The command `neuromorph compare`: a line an epoch and a run, at the end the table."""
     from neuromorph import report
     from neuromorph.models import NAMES
@@ -231,7 +238,7 @@ def run(arguments, say=print):
         evaluate_run(folder, data_dir=arguments.data_dir, out=folder / "evaluation.json")
 
     settings = {name: getattr(arguments, name) for name in SETTINGS}
-    progress = {"on_run": on_run, "on_epoch": on_epoch, "evaluate": evaluate, "command": command_of(arguments)}
+    progress = {"on_run": on_run, "on_epoch": on_epoch, "evaluate": evaluate, "command_line": command_of(arguments)}
     models = arguments.models or NAMES
     results = compare(
         arguments.out, models, list(range(arguments.seeds)), resume=arguments.resume, **progress, **settings

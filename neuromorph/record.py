@@ -19,7 +19,7 @@ def record_activity(model, split, classes, path):
 
     model                   forward(images, numbers=, record=True) -> Prediction; encoding, a name; encoded(images,
                             numbers) -> (steps, n, 28, 28), where that is not "direct"
-    split : Split
+    split : Split           of images in [0, 1], or of films, whose spikes are the input
     classes : integer
     path                    of the file
     The file's arrays, of n = `classes` images and, k counting the layers by depth, L spiking layers:
@@ -41,7 +41,7 @@ def record_activity(model, split, classes, path):
     model.eval()
     prediction = model(images, numbers=torch.arange(classes), record=True)
     predicted = prediction.logits.argmax(1)
-    content = {"images": (255 * images).round().byte(), "labels": labels, "predictions": predicted}
+    content = {"images": _pictures(images), "labels": labels, "predictions": predicted}
     content |= {"logits": prediction.logits.float()} | _encoded(model, images) | _layers(model, prediction)
     arrays = {name: x.cpu().numpy() if torch.is_tensor(x) else np.array(x) for name, x in content.items()}
     with Path(path).open("wb") as file:  # to a name, numpy would append its ending
@@ -49,9 +49,17 @@ def record_activity(model, split, classes, path):
     return {"labels": labels.tolist(), "predictions": predicted.tolist()}
 
 
+def _pictures(images):
+    """Grey images (n, 28, 28) uint8; of films (n, steps, 28, 28) how much there was over time, the most as black."""
+    if images.ndim == 4:
+        images = images.abs().mean(1)
+        images = images / images.amax((1, 2), keepdim=True).clamp(min=1e-9)
+    return (255 * images).round().byte()
+
+
 def _encoded(model, images):
     """The encoding's name and, where it makes spikes, those of the images; a delta's negative ones as spikes too."""
-    encoding = getattr(model, "encoding", None) or "direct"
+    encoding = "events" if images.ndim == 4 else getattr(model, "encoding", None) or "direct"
     if encoding == "direct":
         return {"encoding": encoding}
     spikes = model.encoded(images, torch.arange(len(images)))

@@ -23,6 +23,8 @@ from math import exp
 from pathlib import Path
 from typing import NamedTuple
 
+from shno import command
+
 PIXELS = 28 * 28
 BATCH = 16  # images that are shown to the same weights
 LABELLED, TESTED = 1 << 30, 1 << 31  # numbers of their presentations begin here: none is one of the learning
@@ -237,7 +239,7 @@ def add_arguments(commands):
     parser.set_defaults(command=run)
 
 
-def run(arguments, say=print):
+def run(arguments, say=command.say):
     """The command `neuromorph stdp`: demonstrate, draw the receptive fields, say the accuracies."""
     for name in ("neurons", "steps", "epochs"):
         if getattr(arguments, name) < 1:
