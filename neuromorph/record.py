@@ -79,12 +79,18 @@ def _layers(model, prediction):
         content |= {f"spikes_{k}": spikes[..., kept].byte(), f"kept_{k}": kept}
         content[f"rates_{k}"] = spikes.double().mean((0, 2))
         if name in prediction.membranes:
-            busiest = spikes.sum((0, 1)).argsort(descending=True, stable=True)
-            traced = busiest[torch.linspace(0, len(busiest) - 1, min(TRACED, len(busiest))).round().long()]
+            traced = _from_busy_to_silent(spikes.sum((0, 1)))
             membranes = prediction.membranes[name].flatten(2)[..., traced]
             content |= {f"membranes_{k}": membranes.float(), f"traced_{k}": traced}
             content[f"spikes_of_traced_{k}"] = spikes[..., traced].byte()
     return content
+
+
+def _from_busy_to_silent(counts):
+    """Indices of up to TRACED neurons whose spike counts (neurons,) are nearest to even steps from most to least."""
+    even = torch.linspace(counts.max(), counts.min(), TRACED).to(counts)
+    nearest = (counts[:, None] - even).abs().argmin(dim=0).tolist()
+    return torch.tensor(list(dict.fromkeys(nearest)))
 
 
 def _threshold(module):

@@ -6,6 +6,7 @@ from activity_helpers import CONFIG, METRICS
 from matplotlib.image import imread
 
 from neuromorph import plots
+from neuromorph.__main__ import main
 from neuromorph.plots import evaluation
 
 POINTS = [{"x": x, "mean": 0.98 - 0.0001 * x, "sd": 0.002, "worst": 0.97 - 0.0001 * x} for x in (0, 150, 300)]
@@ -108,6 +109,16 @@ def test_runs_with_and_without_variability_are_drawn_beside_each_other(tmp_path)
     assert evaluation.trained(CONFIG) == "trained at 0 K, no spread"
     with pytest.raises(ValueError, match="folders must be differently trained runs"):
         plots.plot_conditions([plain, plain], tmp_path / "both.png")
+
+
+def test_the_command_line_draws_several_folders_and_their_conditions_together(tmp_path, capsys):
+    plain = write(tmp_path / "plain")
+    aware = write(tmp_path / "aware", config=CONFIG | {"spread": 0.1})
+    assert main(["plot", str(plain), str(aware), "--conditions", str(tmp_path / "both.png")]) == 0
+    paths = capsys.readouterr().out.split()
+    assert len(paths) == 7 and paths[-1] == str(tmp_path / "both.png")
+    assert main(["plot", str(plain), "--conditions", str(tmp_path / "both.txt")]) == 2
+    assert "file name ending in .png" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

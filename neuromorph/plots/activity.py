@@ -182,7 +182,7 @@ def _draw_image(ax, image):
 def _draw_spikes(ax, spikes, *, size):
     """A tick for each neuron and step with a spike; spikes (steps, neurons)."""
     steps, neurons = np.nonzero(spikes)
-    ax.plot(steps, neurons, "|", ms=size, mew=0.8, color="black", gid="spikes")
+    ax.plot(steps, neurons, "|", ms=size, mew=np.clip(40 / len(spikes), 0.8, 2), color="black", gid="spikes")
     ax.set(xlim=(-0.7, len(spikes) - 0.3), ylim=(-0.7, spikes.shape[1] - 0.3))
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
