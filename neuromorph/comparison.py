@@ -179,7 +179,7 @@ def energy_of(path):
     if joules.get("digital") is None:
         return {"energy": None, "assumptions": None}
     assumed = [f"{each['name']} {each['value']:.3g} {each['unit']}" for each in found.get("assumptions", ())]
-    text = f"Energy of oscillators (I^2 R t) and operations, without memory traffic; assumed: {', '.join(assumed)}."
+    text = f"Oscillators (I^2 R t) and operations, memory traffic left out; constants: {', '.join(assumed)}."
     return {"energy": joules["digital"] + (joules.get("oscillators") or 0.0), "assumptions": text}
 
 

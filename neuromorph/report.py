@@ -2,7 +2,7 @@
 it.
 
 Differences are of runs with the same seed, which share their split; s is the standard error of their mean. Two models
-are told apart where the difference exceeds 2 s, which one seed never shows.
+are told apart where the mean exceeds Student's t of s at 95 % (4.3 s for three seeds), which one seed never shows.
 """
 
 from math import sqrt
@@ -17,7 +17,7 @@ REFERENCES = {
     "temporal-snn": ("ann",),
     "poisson-snn": ("ann",),
 }
-SURE = 2.0  # standard errors
+SURE = 0.95  # probability, two-sided, of Student's t
 NOTABLE = 0.05  # fraction of dead or saturated neurons that is worth a sentence
 POINT = 0.001  # of accuracy: smaller differences of means are not spoken of
 
@@ -87,7 +87,7 @@ def training(results):
         text += f"selected one (epoch {model['selected_epoch']['mean']:.3g} of {epochs:.3g}); training loss {losses}."
         last = sum(run["selected_epoch"] == run["epochs"] for run in model["runs"])
         if 2 * last > len(model["runs"]) and epochs > 1:
-            text += f" The last epoch was the best in {last} of {len(model['runs'])} runs: it was still improving."
+            text += f" The last epoch was the best in {last} of {len(model['runs'])} runs."
         sentences.append(text + _gap(model))
     return sentences
 
@@ -98,9 +98,9 @@ def _gap(model):
         return ""
     gap = 100 * (model["train_accuracy"]["mean"] - model["held_out_accuracy"]["mean"])
     if gap >= 1:
-        return f" It reads its training images {gap:.1f} points better than held-out ones: it overfits."
+        return f" Over that epoch it read its training images {gap:.1f} points better than held-out ones: it overfits."
     if gap <= -1:
-        return f" In training it reads its images {-gap:.1f} points worse than held-out ones as they are."
+        return f" Over that epoch it read its training images {-gap:.1f} points worse than held-out ones afterwards."
     return ""
 
 
@@ -130,19 +130,30 @@ def _difference(name, reference, model, other):
     text = f"`{name}` against `{reference}`: {100 * mean:+.2f} points ({spread})"
     if error is None:
         return f"{text}; one seed tells nothing of the spread."
-    if abs(mean) <= SURE * error or abs(mean) < POINT:
+    if abs(mean) <= likely(error, len(model["runs"])) or abs(mean) < POINT:
         return f"{text}: not told apart."
-    return f"{text}: it wins." if mean > 0 else f"{text}: it loses. " + " ".join(_reasons(mean, model, other))
+    twins = name.startswith("hybrid") and reference.startswith("hybrid")
+    return f"{text}: it wins." if mean > 0 else f"{text}: it loses. " + " ".join(_reasons(mean, model, other, twins))
 
 
-def _reasons(mean, model, other):
-    """What the numbers show beside a loss of accuracy, `mean` < 0; a sentence each."""
+def likely(error, n):
+    """How far from zero a mean of n differences of zero mean is in 95 % of cases, from its standard error."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, (1 + SURE) / 2)) * error
+
+
+def _reasons(mean, model, other, twins):
+    """What the numbers show beside a loss of accuracy, `mean` < 0; a sentence each.
+
+    twins : bool        they train alike: accuracies on training images, moved at random or not, can be compared
+    """
     found = []
-    fits, _ = paired(model, other, "train_accuracy")
+    fits, _ = paired(model, other, "train_accuracy") if twins else (None, None)
     if fits is not None:
         worse = f"{abs(100 * fits):.2f} points {'worse' if fits < 0 else 'better'}"
         where = "the loss is there in training already" if fits <= mean / 2 else "the loss arises on new images"
-        found.append(f"It reads its training images {worse}: {where}.")
+        found.append(f"In training it reads its images {worse}: {where}.")
     for column, text in (("dead", "never spike"), ("saturated", "spike in more than 95 % of their steps")):
         if model[column] and model[column]["mean"] > NOTABLE:
             found.append(f"{100 * model[column]['mean']:.0f} % of its neurons {text}.")
@@ -152,7 +163,7 @@ def _reasons(mean, model, other):
         found.append(f"Its auxiliary head reads {more} from the state than the main head from the spikes.")
     last = sum(run["selected_epoch"] == run["epochs"] > 1 for run in model["runs"])
     if 2 * last > len(model["runs"]):
-        found.append("It was still improving when the training ended.")
+        found.append("Its last epoch was the best: the training may have ended early.")
     return found
 
 

@@ -142,8 +142,8 @@ def test_an_evaluation_brings_the_energy(drawn, tmp_path):
 
     results = compare(tmp_path, ["hybrid"], [0, 1], evaluate=evaluate)
     assert results["models"]["hybrid"]["energy"]["mean"] == pytest.approx(3e-9)
-    assert results["energy_assumptions"].endswith("without memory traffic; assumed: an addition 1e-13 J.")
-    assert (tmp_path / "figures/energy.png").is_file() and "`hybrid` 3 nJ. Energy of" in (
+    assert results["energy_assumptions"].endswith("memory traffic left out; constants: an addition 1e-13 J.")
+    assert (tmp_path / "figures/energy.png").is_file() and "`hybrid` 3 nJ. Oscillators" in (
         tmp_path / "report.md"
     ).read_text()
 

@@ -110,6 +110,19 @@ def test_receptive_fields_are_ordered_by_class_and_named():
     assert sheet[row, column] == 1.0 and sheet[0, 0] == 0.01
 
 
+def test_names_of_models_at_one_place_do_not_cover_each_other():
+    content = with_energy()
+    for model in content["models"].values():
+        model["energy"], model["test_accuracy"] = summary([3e-9]), summary([0.98])
+    figure = models.energy_figure(content)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == 4
+    assert not any(one.overlaps(other) for k, one in enumerate(boxes) for other in boxes[:k])
+    inside = figure.axes[0].get_window_extent()
+    assert all(box.x0 > inside.x0 and box.x1 < inside.x1 for box in boxes)
+
+
 def test_a_run_of_the_helper_has_every_column():
     from neuromorph.comparison import COLUMNS
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from neuromorph.plots.style import LIGHT, LINES, SKY, VERMILION, caption, figure_of, plain, stretch
+from neuromorph.plots.style import DPI, LIGHT, LINES, SKY, VERMILION, caption, figure_of, plain, stretch
 
 SPIKELESS = ("ann", "hybrid-relu")
 REMARK = "The originals picked their best test epoch; ours is selected on held-out training images and tested once. "
@@ -138,21 +138,44 @@ def energy_figure(results):
     models = {name: model for name, model in results["models"].items() if model.get("energy")}
     figure = figure_of(8.5, 5)
     ax = figure.subplots()
-    for (name, model), (colour, _, marker) in zip(models.items(), _styles(len(models)), strict=True):
+    for model, (colour, _, marker) in zip(models.values(), _styles(len(models)), strict=True):
         energy, accuracy = 1e9 * model["energy"]["mean"], model["test_accuracy"]
         bar = None if accuracy["sd"] is None else 100 * accuracy["sd"]
         style = {"color": colour, "ecolor": colour, "mec": "black", "mew": 0.6, "ms": 9, "capsize": 3}
         ax.errorbar(energy, 100 * accuracy["mean"], yerr=bar, fmt=marker, **style)
-        ax.annotate(name, (energy, 100 * accuracy["mean"]), (8, 5), textcoords="offset points", fontsize=9)
     ax.set_xscale("log")
     low, high = ax.get_xlim()
-    ax.set_xlim(low / 1.5, high * 3)  # room for the names
+    ax.set_xlim(low / 4, high * 4)  # room for the names
     stretch(ax, values=[100 * model["test_accuracy"]["mean"] for model in models.values()], margin=0.4)
     ax.set(xlabel="Energy of one image (nJ)", ylabel="Test accuracy (%), stretched near 100")
     plain(ax)
     text = f"Means over the seeds; bars: one standard deviation. {results.get('energy_assumptions') or ''}"
     caption(figure, _of(results) + text)
+    _name_points(
+        ax, {name: (1e9 * m["energy"]["mean"], 100 * m["test_accuracy"]["mean"]) for name, m in models.items()}
+    )
     return figure
+
+
+def _name_points(ax, points):
+    """Write each name beside its point (x, y), where it covers no other point and no other name."""
+    ax.figure.draw_without_rendering()  # settles the layout
+    places = [(dx, dy) for dy in (5, -13, 16, -24, 27, -35) for dx in (9, -9)]  # points of the type
+    dots = {name: 72 / DPI * ax.transData.transform(point) for name, point in points.items()}
+    boxes = [(x - 5, y - 5, x + 5, y + 5) for x, y in dots.values()]
+    for name, (x, y) in sorted(dots.items(), key=lambda item: -item[1][0]):  # the rightmost has its name at the right
+        width = 5.4 * len(name)  # of 9 points' type
+        around = {(dx, dy): (x + dx - width * (dx < 0), y + dy) for dx, dy in places}
+        around = {place: (left, low, left + width, low + 9) for place, (left, low) in around.items()}
+        free = [place for place, box in around.items() if not any(_overlap(box, other) for other in boxes)]
+        (dx, dy), side = (free or places)[0], {True: "right", False: "left"}
+        boxes.append(around[dx, dy])
+        ax.annotate(name, points[name], (dx, dy), textcoords="offset points", fontsize=9, ha=side[dx < 0])
+
+
+def _overlap(one, other):
+    """Whether two boxes (left, low, right, high) share a point."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _of(results):
