@@ -1,0 +1,192 @@
+"""Reading the file of a sweep (`sweep_file` describes it), whoever made it: nothing of it is believed before it is
+checked, no link is followed, no code is run.
+"""
+
+import os
+import zlib
+from contextlib import contextmanager
+
+import h5py
+import numpy as np
+
+FORMAT, LAYOUT_VERSION = "shno sweep", 1
+UNFINISHED = 2**64 - 1
+PIECE = 2**24  # bytes read at a time
+DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError, AttributeError, IndexError)
+TEXTS = ("mode", "reducer", "reducer_settings", "settings", "config", "command_line", "versions", "definition")
+NUMBERS = ("runs", "block", "realisations")
+
+
+@contextmanager
+def opened(path):
+    """The HDF5 file, open for reading whether or not somebody writes its blocks.
+
+    Raises : FileNotFoundError, PermissionError; ValueError with one line for what goes wrong inside
+    """
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path} does not exist. Check the path.")
+    try:
+        if not os.path.isfile(path):
+            raise ValueError("it is not a file")
+        open(path, "rb").close()  # a forbidden file says so here
+        if not h5py.is_hdf5(path):
+            raise ValueError("it is not an HDF5 file. Use a file that a sweep wrote")
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except PermissionError:
+        raise PermissionError(f"{path} cannot be read: permission denied. Ask its owner for access.") from None
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: {_line(error)}.") from None
+    except DAMAGE as error:
+        remedy = "Restore a copy or run the sweep again."
+        raise ValueError(f"{path} cannot be read: it is truncated or damaged ({_line(error)}). {remedy}") from None
+
+
+def read(path):
+    """Everything in the file of a sweep; NaN in blocks that are not finished.
+
+    Returns : attributes {name: number or text}, scales and data {name: (dimensions, array, unit or None)}, parameters
+              {group: {name: number or array}}, wall time (s), share of the blocks that are finished
+    Raises : as `opened`
+    """
+    with opened(path) as file:
+        size = os.path.getsize(path)
+        attributes, names = head(file)
+        found = {
+            name: (*_labelled(file, name, size), _unit(file[name]))
+            for name in file
+            if name not in ("parameters", "blocks", "component")
+        }
+        if not set(names) <= set(found):
+            raise ValueError(f"{' '.join(sorted(set(names) - set(found)))} is missing, so the file is incomplete")
+        data = {name: found.pop(name) for name in names}
+        done = _finished(file, names, attributes, size)
+        for _, array, _ in data.values():
+            rows = array.reshape(attributes["runs"], -1)
+            for k in np.flatnonzero(~done):
+                rows[k * attributes["block"] : (k + 1) * attributes["block"]] = np.nan
+        groups = _member(file, "parameters", h5py.Group)
+        parameters = {name: _numbers(_member(groups, name, h5py.Group), size) for name in ("oscillator", "drive")}
+        wall_time = float(_dataset(_member(file, "blocks", h5py.Group), "wall_time", size)[()])
+    return attributes, found, data, parameters, wall_time, float(done.mean())
+
+
+def progress(path):
+    """The attributes of a sweep's file, and which of its blocks are finished, (blocks,) bool; damaged ones are not.
+
+    Raises : as `opened`
+    """
+    with opened(path) as file:
+        attributes, names = head(file)
+        return attributes, _finished(file, names, attributes, os.path.getsize(path), repair=True)
+
+
+def head(file):
+    """The attributes of the file and the names of its data; ValueError where it is not one of this layout."""
+    attributes = {name: _attribute(file, name) for name in file.attrs}
+    if attributes.get("format") != FORMAT:
+        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that a sweep wrote")
+    if attributes.get("layout_version") != LAYOUT_VERSION:
+        got = attributes.get("layout_version")
+        raise ValueError(f"layout_version must be {LAYOUT_VERSION}, got {got}. Use the release that wrote the file")
+    for names, kind, word in (((*TEXTS, "variables"), str, "a text"), (NUMBERS, int, "a whole number above 0")):
+        for name in names:
+            value = attributes.get(name)
+            if not isinstance(value, kind) or (kind is int and value < 1):
+                raise ValueError(f"attribute {name} must be {word}, so the file is damaged")
+    return attributes, attributes["variables"].split()
+
+
+def _finished(file, names, attributes, size, *, repair=False):
+    """Which blocks are finished, (blocks,) bool; ValueError for a damaged one unless they are to be repaired."""
+    runs, block = attributes["runs"], attributes["block"]
+    checksums = _dataset(_member(file, "blocks", h5py.Group), "checksum", size, "u")[()]
+    if checksums.shape != (-(-runs // block),):
+        raise ValueError(f"blocks/checksum must have {-(-runs // block)} numbers, so the file is damaged")
+    sets = [_dataset(file, name, size) for name in names]
+    done = np.zeros(len(checksums), bool)
+    for k in np.flatnonzero(checksums != UNFINISHED):
+        total = 0
+        for dataset in sets:
+            total = _checksum(file, dataset, (k * block, min(runs, (k + 1) * block)), runs, total)
+        done[k] = total == checksums[k]
+        if not done[k] and not repair:
+            raise ValueError(f"block {k} is damaged; to resume the sweep computes it again")
+    return done
+
+
+def _checksum(file, dataset, rows, runs, total):
+    """CRC-32, going on from a total, of some rows of a dataset that lies in one piece."""
+    row, place = dataset.nbytes // runs, dataset.id.get_offset()
+    if place is None or not dataset.nbytes or dataset.nbytes % runs:
+        raise ValueError(f"{dataset.name} does not lie in one piece of {runs} rows, so the file is damaged")
+    with open(file.filename, "rb") as raw:
+        raw.seek(place + rows[0] * row)
+        left = (rows[1] - rows[0]) * row
+        while left:
+            piece = raw.read(min(left, PIECE))
+            if not piece:
+                raise ValueError("it is truncated")
+            total, left = zlib.crc32(piece, total), left - len(piece)
+    return total
+
+
+def _labelled(file, name, size):
+    """The dimensions and the values of a dataset of the root."""
+    dataset = _dataset(file, name, size, "fiu")
+    dimensions = _attribute(dataset, "dimensions")
+    if not isinstance(dimensions, str) or len(dimensions.split()) != dataset.ndim:
+        raise ValueError(f"{dataset.name} must name its {dataset.ndim} dimensions, so the file is damaged")
+    return tuple(dimensions.split()), dataset[()]
+
+
+def _unit(dataset):
+    unit = _attribute(dataset, "units")
+    return unit if isinstance(unit, str) else None
+
+
+def _attribute(node, name):
+    """An attribute as a Python number or text; None for another kind, which is not even read."""
+    if name not in node.attrs:
+        return None
+    stored = node.attrs.get_id(name)
+    if stored.shape != () or stored.dtype.kind not in "biufS":
+        return None
+    value = node.attrs[name].item()
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _member(group, name, kind):
+    """group[name] of the given class; ValueError when it is missing, another kind, or a link to elsewhere."""
+    link = group.get(name, getlink=True)
+    if link is None:
+        raise ValueError(f"{name} is missing, so the file is incomplete")
+    if not isinstance(link, h5py.HardLink):
+        raise ValueError(f"{name} is a link; links are not followed")
+    if not isinstance(group[name], kind):
+        raise ValueError(f"{name} must be a {kind.__name__.lower()}, so the file is damaged")
+    return group[name]
+
+
+def _dataset(group, name, size, kinds="f"):
+    """The dataset `name`, not yet read; ValueError where its numbers cannot be in this file of `size` bytes."""
+    dataset = _member(group, name, h5py.Dataset)
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{dataset.name} lies in another file; that is not followed")
+    if dataset.shape is None or dataset.dtype.kind not in kinds or dataset.dtype.hasobject:
+        raise ValueError(f"{dataset.name} must hold numbers, got {dataset.dtype}")
+    if dataset.nbytes > size:
+        raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes in a file of {size}, so the file is damaged")
+    return dataset
+
+
+def _numbers(group, size):
+    """All datasets of a group, as floats and float64 arrays."""
+    values = {name: _dataset(group, name, size)[()].astype(np.float64) for name in group}
+    return {name: value if value.ndim else float(value) for name, value in values.items()}
+
+
+def _line(error):
+    """The text of an error on one line, without quotes or a full stop at its ends."""
+    return " ".join(str(error).split()).strip("'\". ") or type(error).__name__
