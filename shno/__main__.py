@@ -1,4 +1,7 @@
-"""The command line `shno`: presets, simulate, resume, info, plot, validate. A flag's unit is in its name.
+"""The command line `shno`: presets, simulate, resume, sweep, info, export, plot, validate. A flag's unit is in its name.
+=======
+"""The command line `shno`: presets, simulate, sweep, info, plot, validate. A flag's unit is in its name.
+>>>>>>> 87a3bef (The command shno sweep, by flags and by TOML, with an estimate, a figure and Dask)
 
 Exit codes: 0 done; 2 a bad call, with one line on standard error; 130 interrupted.
 Only argparse is imported before the arguments are read, so that --help answers at once.
@@ -8,9 +11,10 @@ import argparse
 import contextlib
 import os
 import re
+import shlex
 import sys
 
-from shno import command
+from shno import command, sweep_command
 
 NO_LINE = "no line (at rest, settling or too short)"
 
@@ -25,6 +29,7 @@ def _run(words):
     if words[:1] == ["validate"]:  # its words are the validation package's own
         return _validate(words[1:])
     arguments = _parser().parse_args(_glued(words))
+    arguments.words = words
     return arguments.command(arguments)
 
 
@@ -40,8 +45,12 @@ def _parser():
 
     add_command("presets", _presets, "list the published oscillators, their operating points and each number's source")
     _add_simulate(add_command("simulate", _simulate, "integrate one preset and write the trajectory to an HDF5 file"))
+<<<<<<< HEAD
     resume = add_command("resume", _resume, "finish a run that was killed: the same bits as of one left alone")
     resume.add_argument("file", help="the HDF5 file that `shno simulate` was writing")
+=======
+    sweep_command.add_arguments(add_command("sweep", _sweep, "simulate a grid of parameters; values to an HDF5 file"))
+>>>>>>> 87a3bef (The command shno sweep, by flags and by TOML, with an estimate, a figure and Dask)
     info = add_command("info", _info, "show the settings and parameters of a saved run")
     info.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
     export = add_command("export", _export, "write a saved run as .csv, .npz or .wav (mixed down to be heard)")
@@ -181,6 +190,11 @@ def _report(name, run, path):
     line = " to ".join(f"{f:.6f}" for f in sorted({lines.min(), lines.max()})) + " GHz" if len(lines) else NO_LINE
     print(f"frequency in the second half: {line}; the saved states resolve up to {highest * 1e-9:g} GHz")
     print(f"written: {path} ({os.path.getsize(path) / 1e6:.2f} MB)")
+
+
+def _sweep(arguments):
+    for line in sweep_command.run(arguments, shlex.join(["shno", *arguments.words])):
+        print(line)
 
 
 def _check_writable(path):

@@ -103,7 +103,7 @@ def planned(oscillator, drive, axes, *, duration, dt, reducer, realisations=1, m
         names = ("duration", "dt", "t0", "temperature", "noise_dt")
         given |= zip(names, checked_numbers(**{name: given[name] for name in names}), strict=True)
         check_call(oscillator, drive, **given, progress=None)
-    states, steps = _longest(work)
+    states, steps = longest(work)
     work = replace(work, grain=int(np.clip(GRAIN_BYTES // (states * 24), 1, GRAIN)))
     block = _block(work, block, states, steps, scheduler)
     units = {axis.name: axis.unit for axis in points.axes}
@@ -137,7 +137,7 @@ def _settings(**settings):
             or name == "seed"}  # fmt: skip
 
 
-def _longest(work):
+def longest(work):
     """Saved states, and steps, of the longest run."""
     values = {axis.name: axis.values for axis in work.points.axes}
     duration, dt = (values.get(name, np.array([work.settings[name]])) for name in ("duration", "dt"))
@@ -170,14 +170,15 @@ def _block(work, block, states, steps, scheduler):
 def _in_memory(work, block, empty, scheduler, progress):
     """The Sweep, kept in memory."""
     runs, arrays, done, sweep = work.points.runs, {}, 0, None
+    progress = progress or _silent
+    progress(0, runs)
     for first, values in blocks(work, _spans(runs, block), scheduler):
         for name, value in values.items():
             array = arrays.setdefault(name, np.full((runs, *value.shape[1:]), np.nan, value.dtype))
             array[first : first + len(value)] = value
         done += len(next(iter(values.values())))
         sweep = sweep or _laid_out(work, empty, values)
-        if progress is not None:
-            progress(done, runs)
+        progress(done, runs)
     shapes = _shapes(work, sweep, arrays)
     return replace(sweep, values={name: array.reshape(shapes[name][1]) for name, array in arrays.items()}, finished=1.0)
 
@@ -197,8 +198,8 @@ def _in_file(work, block, empty, out, resume, scheduler, progress):
             )
         spans = [span for span, is_done in zip(_spans(runs, attributes["block"]), finished, strict=True) if not is_done]
         done = runs - sum(last - first for first, last in spans)
-    if progress is not None and done:
-        progress(done, runs)
+    progress = progress or _silent
+    progress(done, runs)
     writer = sweep_file.Writer(out) if exists else None
     try:
         for first, values in blocks(work, spans, scheduler) if spans else ():
@@ -208,12 +209,15 @@ def _in_file(work, block, empty, out, resume, scheduler, progress):
                 writer = sweep_file.Writer(out)
             writer.write(first, values)
             done += len(next(iter(values.values())))
-            if progress is not None:
-                progress(done, runs)
+            progress(done, runs)
     finally:
         if writer is not None:
             writer.close()
     return load_sweep(out)
+
+
+def _silent(done, runs):
+    """Progress that nobody looks at."""
 
 
 def _spans(runs, block):

@@ -59,6 +59,19 @@ ALLOWED = {
     "info": NOUNS | {"hdf5", "trajectory"},
     "experiments": NOUNS
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
+    "sweep_points": NOUNS | {"waveform_numbers"},
+    "sweep_block": {"analysis", "experiments", "simulate", "sweep_points"},
+    "sweep_reading": set(),
+    "sweep_file": {"sweep_reading"},
+    "sweep_result": NOUNS | {"sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
+    "sweep_schedule": {"threads"},
+    "sweep": {"call", "simulate", "sweep_block", "sweep_file", "sweep_points", "sweep_reading", "sweep_result"}
+    | {"sweep_schedule"}
+    | NOUNS,
+    "sweep_estimate": {"sweep", "sweep_block"},
+    "plots_sweep": {"experiments", "plots", "sweep_points", "sweep_result"},
+    "sweep_config": {"presets", "sweep_points"},
+    "sweep_command": {"plots_sweep", "sweep", "sweep_config", "sweep_estimate", "sweep_result"},
     "plots": NOUNS | {"analysis", "sampled", "waveform"},
     "experiment_plots": {"experiments", "plots"},
 }
@@ -74,10 +87,17 @@ KERNELS = ("drives", "passage", "philox", "trajectory")
 # Who owns which third party: a module that is not listed may not import it, not even inside a function.
 OWNERS = {
     "scipy.integrate": {"shno.reference"},
+<<<<<<< HEAD
     "h5py": {"shno.hdf5", "shno.stored", "shno.stream"},
+=======
+    "dask": {"shno.sweep_schedule"},
+    "distributed": {"shno.sweep_schedule"},
+    "h5py": {"shno.hdf5", "shno.sweep_file", "shno.sweep_reading", "shno.sweep_result"},
+>>>>>>> 87a3bef (The command shno sweep, by flags and by TOML, with an estimate, a figure and Dask)
     "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding"},
     "llvmlite": {"shno.kernel_philox"},
+<<<<<<< HEAD
     "matplotlib": {
         "shno.plots",
         "shno.experiment_plots",
@@ -85,6 +105,9 @@ OWNERS = {
         "neuromorph.prediction_plots",
         "validation",
     },
+=======
+    "matplotlib": {"shno.plots", "shno.plots_sweep", "shno.experiment_plots", "neuromorph.plots", "validation"},
+>>>>>>> 87a3bef (The command shno sweep, by flags and by TOML, with an estimate, a figure and Dask)
     "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
     "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding", "validation.speed_classifiers"},
 }

@@ -79,5 +79,5 @@ def test_every_package_that_gets_installed_is_pinned():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
     extras = PROJECT["optional-dependencies"]
-    ours = [*PROJECT["dependencies"], *extras["xarray"], *extras["test"]]
+    ours = [*PROJECT["dependencies"], *extras["distributed"], *extras["xarray"], *extras["test"]]
     assert installed_for(text for text in ours if "[" not in text) <= pinned
