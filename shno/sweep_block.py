@@ -158,7 +158,8 @@ class Sweeping:
         return value if isinstance(value, Mapping) else {name_of(self.reducer): value}
 
     def _thresholds(self, runs):
-        return runs, _checked(_threshold(*self.points.records(runs)), len(runs))
+        values = _threshold(*self.points.records(runs))["threshold"]  # one number where no axis has a part in it
+        return runs, _checked({"threshold": np.broadcast_to(values, runs.shape)}, len(runs))
 
     def _gathered(self, runs, parts):
         """{name: (n, ...)} from parts in any order."""
