@@ -2,7 +2,8 @@
 
     /                       attributes: format = "shno sweep", layout_version = 1, mode ("grid" | "points"), reducer,
                             reducer_settings, settings (JSON, of `simulate`), config (TOML), command_line, versions,
-                            definition (sha256 of all that decides the values), block (runs)
+                            definition (sha256 of all that decides the values), runs, block (runs), checksum (CRC-32 of
+                            all but the data)
     /alpha, /B_ext.z ...    the values of an axis, units; a dimension scale in a grid. The axis of a vector is numbered,
                             its components stand beside it as /B_ext.x ... In a list of points all are (point,)
     /point, /realisation    numbers, where there are points or more than one realisation
@@ -168,6 +169,8 @@ def _reserve(file, size):
 
 def _fill(file, scales, data, blocks, parameters, attributes):
     """The layout of the module's docstring, in the open file."""
+    numbers = {group: {name: value for name, (value, _) in each.items()} for group, each in parameters.items()}
+    attributes = attributes | {"checksum": sweep_reading.seal(attributes, scales, numbers)}
     describe(file, format=FORMAT, layout_version=LAYOUT_VERSION, variables=" ".join(data), **attributes)
     for name, (dimensions, array, unit) in scales.items():
         array = np.asarray(array)
@@ -175,8 +178,10 @@ def _fill(file, scales, data, blocks, parameters, attributes):
         describe(file[name], **({} if unit is None else {"units": unit}))
         if dimensions == (name,):
             file[name].make_scale(name)
+    beside = " ".join(name for name, (dimensions, *_) in scales.items() if dimensions != (name,))
     for name, (_, shape, dtype, unit) in data.items():
         _empty(file, name, shape, dtype)
+        describe(file[name], **({"coordinates": beside} if beside else {}))  # as the CF conventions name them
         describe(file[name], **({} if unit is None else {"units": unit}))
     for name, (dimensions, *_) in (*scales.items(), *data.items()):
         describe(file[name], dimensions=" ".join(dimensions))

@@ -2,6 +2,7 @@
 checked, no link is followed, no code is run.
 """
 
+import json
 import os
 import zlib
 from contextlib import contextmanager
@@ -68,8 +69,28 @@ def read(path):
                 rows[k * attributes["block"] : (k + 1) * attributes["block"]] = np.nan
         groups = _member(file, "parameters", h5py.Group)
         parameters = {name: _numbers(_member(groups, name, h5py.Group), size) for name in ("oscillator", "drive")}
+        if attributes.pop("checksum", None) != seal(attributes, found, parameters):
+            raise ValueError("its parameters or coordinates are damaged")
         wall_time = float(_dataset(_member(file, "blocks", h5py.Group), "wall_time", size)[()])
     return attributes, found, data, parameters, wall_time, float(done.mean())
+
+
+def seal(attributes, scales, parameters):
+    """CRC-32 of all that is in the file beside the data.
+
+    attributes : {name: number or text}; scales : {name: (dimensions, array, unit)}
+    parameters : {group: {name: number or array}}
+    """
+    texts = {name: value for name, value in attributes.items() if name not in ("checksum", "format", "variables")}
+    texts.pop("layout_version", None)
+    named = {f"{group} {name}": value for group, members in parameters.items() for name, value in members.items()}
+    named |= {name: array for name, (_, array, _) in scales.items() if name != "component"}
+    labels = {name: (" ".join(dimensions), unit) for name, (dimensions, _, unit) in scales.items() if name in named}
+    total = zlib.crc32(json.dumps([texts, labels], sort_keys=True).encode())
+    for name in sorted(named):
+        array = np.ascontiguousarray(named[name], dtype=np.float64)
+        total = zlib.crc32(f"{name} {array.shape}".encode() + array.tobytes(), total)
+    return total
 
 
 def progress(path):
