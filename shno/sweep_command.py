@@ -37,6 +37,7 @@ def run(arguments, command_line=""):
 
         yield from estimate(oscillator, drive, axes, **keywords, scheduler=told.get("scheduler"))
         return
+    from shno.plots import figure_path
     from shno.plots_sweep import can_draw, plot_sweep
     from shno.sweep import sweep
     from shno.sweep_result import check_folder
@@ -44,7 +45,7 @@ def run(arguments, command_line=""):
     if "out" not in told:
         raise ValueError("--out must be given. Name the HDF5 file to write, or take --dry-run.")
     figure = told.get("figure", f"{os.path.splitext(told['out'])[0]}.png")
-    for path in {told["out"], *({figure} - {"none"})}:
+    for path in (told["out"], *([figure_path(figure)] if figure != "none" else [])):
         check_folder(path)
     texts = {"config": as_toml(told), "command_line": command_line}
     with _progress() as progress:

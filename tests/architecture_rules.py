@@ -71,7 +71,7 @@ ALLOWED = {
     "sweep_estimate": {"sweep", "sweep_block"},
     "plots_sweep": {"experiments", "plots", "sweep_points", "sweep_result"},
     "sweep_config": {"presets", "sweep_points"},
-    "sweep_command": {"plots_sweep", "sweep", "sweep_config", "sweep_estimate", "sweep_result"},
+    "sweep_command": {"plots", "plots_sweep", "sweep", "sweep_config", "sweep_estimate", "sweep_result"},
     "plots": NOUNS | {"analysis", "sampled", "waveform"},
     "experiment_plots": {"experiments", "plots"},
 }
