@@ -1,7 +1,4 @@
 """The command line `shno`: presets, simulate, resume, sweep, info, export, plot, validate. A flag's unit is in its name.
-=======
-"""The command line `shno`: presets, simulate, sweep, info, plot, validate. A flag's unit is in its name.
->>>>>>> 87a3bef (The command shno sweep, by flags and by TOML, with an estimate, a figure and Dask)
 
 Exit codes: 0 done; 2 a bad call, with one line on standard error; 130 interrupted.
 Only argparse is imported before the arguments are read, so that --help answers at once.
@@ -45,12 +42,9 @@ def _parser():
 
     add_command("presets", _presets, "list the published oscillators, their operating points and each number's source")
     _add_simulate(add_command("simulate", _simulate, "integrate one preset and write the trajectory to an HDF5 file"))
-<<<<<<< HEAD
     resume = add_command("resume", _resume, "finish a run that was killed: the same bits as of one left alone")
     resume.add_argument("file", help="the HDF5 file that `shno simulate` was writing")
-=======
     sweep_command.add_arguments(add_command("sweep", _sweep, "simulate a grid of parameters; values to an HDF5 file"))
->>>>>>> 87a3bef (The command shno sweep, by flags and by TOML, with an estimate, a figure and Dask)
     info = add_command("info", _info, "show the settings and parameters of a saved run")
     info.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
     export = add_command("export", _export, "write a saved run as .csv, .npz or .wav (mixed down to be heard)")

@@ -87,27 +87,16 @@ KERNELS = ("drives", "passage", "philox", "trajectory")
 # Who owns which third party: a module that is not listed may not import it, not even inside a function.
 OWNERS = {
     "scipy.integrate": {"shno.reference"},
-<<<<<<< HEAD
-    "h5py": {"shno.hdf5", "shno.stored", "shno.stream"},
-=======
     "dask": {"shno.sweep_schedule"},
     "distributed": {"shno.sweep_schedule"},
-    "h5py": {"shno.hdf5", "shno.sweep_file", "shno.sweep_reading", "shno.sweep_result"},
->>>>>>> 87a3bef (The command shno sweep, by flags and by TOML, with an estimate, a figure and Dask)
+    "h5py": {f"shno.{name}" for name in ("hdf5", "stored", "stream", "sweep_file", "sweep_reading", "sweep_result")},
     "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding"},
     "llvmlite": {"shno.kernel_philox"},
-<<<<<<< HEAD
     "matplotlib": {
-        "shno.plots",
-        "shno.experiment_plots",
-        "neuromorph.plots",
-        "neuromorph.prediction_plots",
-        "validation",
+        *("shno.plots", "shno.plots_sweep", "shno.experiment_plots"),
+        *("neuromorph.plots", "neuromorph.prediction_plots", "validation"),
     },
-=======
-    "matplotlib": {"shno.plots", "shno.plots_sweep", "shno.experiment_plots", "neuromorph.plots", "validation"},
->>>>>>> 87a3bef (The command shno sweep, by flags and by TOML, with an estimate, a figure and Dask)
     "argparse": {"shno.command", "shno.__main__", "neuromorph.__main__", "validation"},
     "snntorch": {"neuromorph.adapters", "neuromorph.models", "neuromorph.encoding", "validation.speed_classifiers"},
 }
