@@ -1,4 +1,4 @@
-"""The command line `shno`: presets, simulate, resume, sweep, info, export, plot, validate. A flag's unit is in its name.
+"""The command line `shno`: presets, simulate, resume, sweep, info, export, plot, validate. A unit is in a flag's name.
 
 Exit codes: 0 done; 2 a bad call, with one line on standard error; 130 interrupted.
 Only argparse is imported before the arguments are read, so that --help answers at once.
