@@ -93,7 +93,7 @@ def train_epoch(
         sums = _step(
             model, optimiser, images, labels[mine], whole[mine].to(device) + first, auxiliary, clip, len(whole)
         )
-        totals += sums.double().cpu()
+        totals += sums.cpu().double()  # mps has no float64
         seen += len(whole)
         if each is not None:
             each(k + 1, sums[0] / len(images))
