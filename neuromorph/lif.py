@@ -11,6 +11,7 @@ precisions, and `Smooth`, whose spikes are no step) and is what the kernels are 
 Source : Eshraghian et al., Proc. IEEE 111, 1016 (2023).
 """
 
+from math import isfinite
 from numbers import Real
 from typing import NamedTuple
 
@@ -156,14 +157,15 @@ def _setting(name, value, x, steps, precision):
     """A tensor, or a number in this precision, as a tensor like x that broadcasts against a step of it; or an error."""
     if isinstance(value, bool) or not isinstance(value, Real | torch.Tensor):
         raise TypeError(f"{name} must be a number or a tensor, got {value!r}. It may be one for each neuron.")
-    value = value if isinstance(value, torch.Tensor) else torch.tensor(float(value), dtype=precision)
+    if not isinstance(value, torch.Tensor):
+        if not isfinite(value):
+            raise ValueError(f"{name} must be finite, got {value!r}. It may be one for each neuron.")
+        value = torch.tensor(float(value), dtype=precision)
     value, shape = value.to(x), x.shape[steps is None :]
     try:
         fits = torch.broadcast_shapes(value.shape, shape) == shape
     except RuntimeError:
         fits = False
-    if not bool(value.detach().isfinite().all()):
-        raise ValueError(f"{name} must be finite, got NaN or infinity. It may be one for each neuron.")
     if not fits:
         got = f"{tuple(value.shape)}. The neurons are the last axes."
         raise ValueError(f"{name} must broadcast against a step {tuple(shape)}, got {got}")

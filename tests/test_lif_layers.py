@@ -49,6 +49,11 @@ def test_half_precision_is_the_loop_in_its_own_precision():
     assert torch.autograd.grad(spikes.sum(), x)[0].abs().sum() > 0
 
 
+def test_shapes_are_known_without_values():
+    spikes, membranes = lif.leaky(torch.empty(6, 2, 3, device="meta"), beta=0.9)
+    assert spikes.shape == membranes.shape == (6, 2, 3) and spikes.is_meta
+
+
 @pytest.mark.parametrize("make", LAYERS)
 def test_a_layer_is_its_function_and_spiking(make):
     layer, x = make(threshold=0.6, surrogate="fast_sigmoid"), currents(9, 2, 4)
