@@ -84,6 +84,7 @@ def _train(arguments):
     from neuromorph import parallel, plots, runs, tensorboard
     from neuromorph.devices import device_of
 
+    command.keep_memory()
     out = arguments.out or f"runs/{config['model']}"
     train = runs.run if arguments.no_twin else runs.run_with_twin
     log = tensorboard.writer(f"{out}/tensorboard") if arguments.tensorboard else None
