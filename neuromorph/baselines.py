@@ -10,6 +10,7 @@ poisson-snn      784-128-K on spike trains, V <- V + (I - V) / tau: spike counts
 
 from itertools import pairwise
 
+import torch
 from torch import nn
 
 from neuromorph.base import Model, Prediction, over_time
@@ -54,7 +55,7 @@ class Spiking(Model):
         if self.normalise and self.encoding == "direct" and images.ndim == 3:
             x = x.sub(MEAN).div(SD) if x.stride(0) else ((x[0] - MEAN) / SD).expand(x.shape)
         for name, block in self.blocks.items():
-            x, mem = scanned(self.neurons[name], over_time(block, x))
+            x, mem = scanned(block, self.neurons[name], x)
             spikes[name] = x
             if record:
                 membranes[name] = mem
@@ -62,9 +63,11 @@ class Spiking(Model):
         return Prediction(self.gain * logits, None, spikes, membranes)
 
 
-def scanned(neurons, x):
-    """(spikes, membranes) of neurons over x (steps, batch, *shape), which may be one and the same step, held."""
-    return neurons(x[0], steps=len(x)) if x.stride(0) == 0 else neurons(x)
+def scanned(block, neurons, x):
+    """(spikes, membranes) of a block and its neurons over x (steps, batch, *shape); one and the same step passes the
+    block once and is held, so that its gradient is summed over steps where it arises.
+    """
+    return neurons(block(x[0]), steps=len(x)) if x.stride(0) == 0 else neurons(over_time(block, x))
 
 
 def leaky_of(recipe):
@@ -92,7 +95,8 @@ def csnn(*, recipe, classes, **choices):
         "output": nn.Linear(512, classes),
     }
     neurons = {name: leaky_of(recipe) for name in blocks}
-    return Spiking(blocks, neurons, read_out="count", recipe=recipe, classes=classes, normalise=True, **choices)
+    model = Spiking(blocks, neurons, read_out="count", recipe=recipe, classes=classes, normalise=True, **choices)
+    return model.to(memory_format=torch.channels_last)  # pooling takes an eighth of the time, forward and backward
 
 
 def poisson_snn(*, recipe, classes, **choices):

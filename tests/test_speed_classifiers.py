@@ -15,10 +15,13 @@ def test_both_sides_spike_and_learn_alike(name):
 def test_both_sides_are_shown_the_same_at_each_step(name):
     images = speed.data(4)[0]
     torch.manual_seed(0)
-    plain, ours = (speed.trains(name, images, 200, fused) for fused in (False, True))
-    assert plain.shape == ours.shape and plain.dtype == ours.dtype == torch.float32
+    plain, ours = speed.trains(name, images, 200), speed.build(name, True)
+    ours.steps = 200
+    shown = ours.encoded(images)
+    if name == "csnn":  # the model normalises by itself
+        shown = (shown - 0.1307) / 0.3081
     bound = 0.0 if name == "csnn" else 5 * (2 * 0.25 / 200) ** 0.5  # five standard errors, 3,136 pixels
-    assert (plain.mean(0) - ours.mean(0)).abs().max() <= bound + 1e-6
+    assert plain.shape == shown.shape and (plain.mean(0) - shown.mean(0)).abs().max() <= bound + 1e-5
 
 
 def test_the_twins_of_the_hybrid_are_one_network():

@@ -1,17 +1,16 @@
 """Training iterations of the spiking classifiers: ours, fused over time, against the plain loop over its steps.
 
 The plain sides are written as one writes them: for each step the layers one after another, `snn.Leaky` or the LIF
-equation in torch, spikes from `spikegen.rate` or a comparison with uniform numbers, the models' losses. Ours has the
+equation in torch, spikes from `spikegen.rate` or a comparison with uniform numbers. Ours are neuromorph's models:
 dense and convolutional parts once over all steps and images (the first convolution of `csnn`, whose image is held, once
-over images), `lif` in between and Bernoulli trains from `encoding`. Both train the same weights on the same digits in
-float32 with the same precision setting of products, "medium": oneDNN's kernels in place of MKL's, at float32 accuracy
-on the processors measured. What differs is summation order, so that agreement is looked at in float64, where no spike
-flips: the loss and its gradient on the same trains.
+over images), `lif` in between and Bernoulli trains from `encoding`. Both train the same weights by the original recipe
+on the same digits, with the cross-entropy of the read-out, in float32 with the same precision setting of products,
+"medium": oneDNN's kernels in place of MKL's, at float32 accuracy on the processors measured. What differs is summation
+order, so that agreement is looked at in float64, where no spike flips: the loss and its gradient on the same trains.
 """
 
 from contextlib import contextmanager
 from functools import cache, partial
-from itertools import pairwise
 from statistics import median
 from time import perf_counter
 
@@ -21,20 +20,21 @@ from snntorch import spikegen, surrogate
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from neuromorph import datasets, models
+from neuromorph import baselines, datasets, models
+from neuromorph.base import Prediction
 from neuromorph.encoding import encode
-from neuromorph.lif import Leaky, PoissonLIF
-from neuromorph.surrogate import Arctan, FastSigmoid
+from neuromorph.lif import Leaky
+from neuromorph.recipes import recipe_of
+from neuromorph.surrogate import as_surrogate
 from shno import command
 from validation import speed_training
 from validation.speed_system import Row, agree, interleaved, ratio
 
-BATCH, STEPS, BETA, TAU = 128, 100, 0.9, 2.0
+BATCH, STEPS, BETA = 128, 100, 0.9
 AGREEMENT = 1e-9  # relative, float64: rounding through 100 steps
+ENCODING = {"temporal-snn": "bernoulli", "poisson-snn": "bernoulli", "csnn": "direct"}
 CHECKED = {"temporal-snn": (16, 20), "poisson-snn": (16, 20), "csnn": (4, 5)}  # batch and steps of that check
 FIRING = 6.0  # times the initial weights: in that check every layer fires
-SLOPE = 25.0  # of csnn's surrogate
-SURROGATES = {"temporal-snn": Arctan(), "csnn": FastSigmoid(SLOPE)}  # snnTorch's default is its atan
 
 
 @cache
@@ -45,117 +45,79 @@ def data(batch=BATCH):
 
 
 class Plain(nn.Module):
-    """Stages (synapses, neurons) in a loop over steps; neurons (x, mem) -> (spikes, mem).
+    """Blocks and neurons in a loop over steps; neurons (x, mem) -> (spikes, mem); read_out as of the model."""
 
-    Returns of forward : (spikes, membranes) of the last stage, (steps, batch, classes)
-    """
-
-    def __init__(self, synapses, neurons):
+    def __init__(self, blocks, neurons, read_out):
         """Both in order of depth."""
         super().__init__()
-        self.synapses, self.neurons = nn.ModuleList(synapses), nn.ModuleList(neurons)
+        self.blocks, self.neurons, self.read_out = nn.ModuleList(blocks), nn.ModuleList(neurons), read_out
 
     def forward(self, trains):
-        """trains (steps, batch, *)."""
+        """trains (steps, batch, *) -> Prediction."""
         state, found = [None] * len(self.neurons), []
         for x in trains:
-            for k, (synapse, neuron) in enumerate(zip(self.synapses, self.neurons, strict=True)):
-                x = synapse(x)
+            for k, (block, neuron) in enumerate(zip(self.blocks, self.neurons, strict=True)):
+                x = block(x)
                 x, state[k] = neuron(x, torch.zeros_like(x) if state[k] is None else state[k])
             found.append((x, state[-1]))
-        return tuple(torch.stack(each) for each in zip(*found, strict=True))
-
-
-class Fused(nn.Module):
-    """The same stages, each over all steps at once; `held`: the first stage sees the same image at each step."""
-
-    def __init__(self, synapses, neurons, held):
-        """Both in order of depth."""
-        super().__init__()
-        self.synapses, self.neurons, self.held = nn.ModuleList(synapses), nn.ModuleList(neurons), held
-
-    def forward(self, trains):
-        """trains (steps, batch, *), the same at each step where it is held."""
-        stages, steps = list(zip(self.synapses, self.neurons, strict=True)), len(trains)
-        if self.held:
-            (synapse, neuron), *stages = stages
-            trains, _ = neuron(synapse(trains[0]), steps=steps)
-        for synapse, neuron in stages:
-            trains, membranes = neuron(synapse(trains.flatten(0, 1)).unflatten(0, trains.shape[:2]))
-        return trains, membranes
+        spikes, membranes = (torch.stack(each) for each in zip(*found, strict=True))
+        logits = spikes.sum(0) if self.read_out == "count" else membranes.mean(0)
+        return Prediction(logits, None, {"output": spikes}, {})
 
 
 class _Fires(torch.autograd.Function):
     """The plain own surrogate of `poisson-snn`: step forward, fast sigmoid backward."""
 
     @staticmethod
-    def forward(ctx, u):
+    def forward(ctx, u, slope):
         ctx.save_for_backward(u)
+        ctx.slope = slope
         return (u >= 0).to(u)
 
     @staticmethod
     def backward(ctx, spikes_bar):
         (u,) = ctx.saved_tensors
-        return spikes_bar / (1 + 5.0 * u.abs()) ** 2
+        return spikes_bar / (1 + ctx.slope * u.abs()) ** 2, None
 
 
 class PlainLIF(nn.Module):
     """V <- V + (I - V) / tau, threshold 1, reset to 0: (I, V) -> (spikes, V)."""
 
+    def __init__(self, tau, slope):
+        """tau in steps; slope of the surrogate."""
+        super().__init__()
+        self.tau, self.slope = tau, slope
+
     def forward(self, current, V):
         """A step."""
-        V = V + (current - V) / TAU
-        spikes = _Fires.apply(V - 1.0)
+        V = V + (current - V) / self.tau
+        spikes = _Fires.apply(V - 1.0, self.slope)
         return spikes, V * (1 - spikes.detach())
 
 
-def dense(*widths):
-    """Linear layers of these widths; the first takes images of any shape."""
-    layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
-    return [nn.Sequential(nn.Flatten(), layers[0]), *layers[1:]]
-
-
-def convolutions():
-    """The synapses of `csnn`."""
-    first = nn.Sequential(nn.Unflatten(1, (1, 28)), nn.Conv2d(1, 32, 3, padding=1), nn.MaxPool2d(2))
-    second = nn.Sequential(nn.Conv2d(32, 64, 3, padding=1), nn.MaxPool2d(2))
-    return [first, second, nn.Sequential(nn.Flatten(), nn.Linear(3136, 512)), nn.Linear(512, 10)]
-
-
 def build(name, fused):
-    """The network of that name with the weights of seed 0, fused or as the plain loop."""
+    """The model of that name with the weights of seed 0, or as the plain loop; the original recipe."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        widths = {"temporal-snn": (784, 256, 128, 10), "poisson-snn": (784, 128, 10)}
-        synapses = convolutions() if name == "csnn" else dense(*widths[name])
-    if name == "poisson-snn":
-        neurons = [PoissonLIF(TAU) if fused else PlainLIF() for _ in synapses]
-    elif fused:
-        neurons = [Leaky(BETA, surrogate=SURROGATES[name]) for _ in synapses]
-    else:
-        grad = surrogate.fast_sigmoid(SLOPE) if name == "csnn" else None
-        neurons = [snn.Leaky(BETA, spike_grad=grad) for _ in synapses]
-    if not fused:
-        return Plain(synapses, neurons)
-    return Fused(synapses, neurons, name == "csnn").to(memory_format=torch.channels_last)
-
-
-def trains(name, images, steps, fused):
-    """What the network sees at each step."""
-    if name == "csnn":
-        return ((images - 0.1307) / 0.3081).expand(steps, *images.shape)
+        ours = models.build(name, recipe="original", encoding=ENCODING[name], steps=STEPS)
     if fused:
-        return encode(images, encoding="bernoulli", steps=steps)
+        return ours
+    recipe = recipe_of(name, "original")
+    if name == "poisson-snn":
+        neurons = [PlainLIF(recipe.tau, recipe.slope) for _ in ours.blocks]
+    else:
+        grad = getattr(surrogate, recipe.surrogate)(recipe.slope)
+        neurons = [snn.Leaky(recipe.beta, threshold=recipe.threshold, spike_grad=grad) for _ in ours.blocks]
+    return Plain(ours.blocks.to(memory_format=torch.contiguous_format).values(), neurons, ours.read_out)
+
+
+def trains(name, images, steps):
+    """What the plain loop sees at each step."""
+    if name == "csnn":
+        return ((images - baselines.MEAN) / baselines.SD).expand(steps, *images.shape)
     if name == "temporal-snn":
         return spikegen.rate(images, num_steps=steps)
     return torch.stack([(torch.rand_like(images) < images).to(images) for _ in range(steps)])
-
-
-def loss_of(name, spikes, membranes, labels):
-    """The loss of the table: on the mean membrane, the spike counts, or the spike rate."""
-    return cross_entropy(
-        {"temporal-snn": membranes.mean(0), "poisson-snn": spikes.sum(0)}.get(name, spikes.mean(0)), labels
-    )
 
 
 class Training:
@@ -171,7 +133,8 @@ class Training:
         images, labels = data()
         with torch.random.fork_rng(devices=[]):
             start = perf_counter()
-            loss = loss_of(self.name, *self.model(trains(self.name, images, STEPS, self.fused)), labels)
+            shown = images if self.fused else trains(self.name, images, STEPS)
+            loss = cross_entropy(self.model(shown).logits, labels)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
@@ -182,16 +145,23 @@ def found(name, fused):
     """Spike counts, loss and its gradients in float64, on trains that both sides share and weights that fire."""
     batch, steps = CHECKED[name]
     images, labels = (each[:batch] for each in data())
-    shown, model = trains(name, images, steps, True).double(), build(name, fused).double()
+    model = build(name, fused).double()
+    model.steps = steps
     with torch.no_grad():
-        for parameter in model.synapses.parameters():
+        for parameter in model.blocks.parameters():
             parameter *= FIRING
     for neuron in model.neurons:
-        if isinstance(neuron, snn.Leaky):
-            neuron.spike_grad = SURROGATES[name]  # snnTorch's own round spikes and their gradients to float32
-    spikes, membranes = model(shown)
-    loss = loss_of(name, spikes, membranes, labels)
-    return spikes.sum().detach(), loss.detach(), *torch.autograd.grad(loss, list(model.parameters()))
+        if isinstance(neuron, snn.Leaky):  # snnTorch's own surrogates round spikes and their gradients to float32
+            recipe = recipe_of(name, "original")
+            neuron.spike_grad = as_surrogate(recipe.surrogate, slope=recipe.slope)
+    if name == "csnn":
+        shown = images.double() if fused else trains(name, images.double(), steps)
+    else:
+        shown = encode(images, encoding="bernoulli", steps=steps).double()
+        shown = shown.transpose(0, 1) if fused else shown  # a film
+    said = model(shown)
+    loss = cross_entropy(said.logits, labels)
+    return said.spikes["output"].sum().detach(), loss.detach(), *torch.autograd.grad(loss, list(model.parameters()))
 
 
 def difference(name):
