@@ -47,6 +47,7 @@ _MODULES = (
     "noise",
     "philox",
     "plots",
+    "plots_sweep",
     "readout",
     "reference",
     "solvers",

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
-from shno.checks import complaint, shown
+from shno.checks import check_choice, check_kind, complaint
 from shno.experiments import critical_current
 from shno.plots import BLUE, DPI, GREY, VERMILION, drawable, figure_path, save_figure
 from shno.sweep_points import points_of
@@ -53,15 +53,13 @@ def plot_sweep(sweep, path, *, title="", name=None):
     Raises : TypeError, ValueError for what is no sweep, or has no figure; OSError with one line when it cannot be
         written
     """
-    if not isinstance(sweep, Sweep):
-        raise TypeError(complaint("sweep", "a Sweep", shown(sweep), "shno.sweep and shno.load_sweep give one."))
+    check_kind("sweep", sweep, Sweep, "shno.sweep and shno.load_sweep give one.")
     path = figure_path(path)
     if not can_draw(sweep):
         got, remedy = f"axes {', '.join(sweep.axes)}", "Select with to_xarray, or draw by hand."
         raise ValueError(complaint("sweep", "over one or two axes, with a number a run", got, remedy))
     name = _first(sweep) if name is None else name
-    if name not in sweep.values:
-        raise ValueError(complaint("name", f"one of {', '.join(sweep.values)}", shown(name), "It is what is drawn."))
+    check_choice("name", name, tuple(sweep.values), "It is what is drawn.")
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     ax = figure.subplots()
     if drawable("title", title):
@@ -80,7 +78,9 @@ def threshold_line(sweep):
     """The threshold of the theory for a sweep over current and field: field (k,), T, and current (k,), or None.
 
     sweep : Sweep
+    Raises : TypeError for what is no sweep
     """
+    check_kind("sweep", sweep, Sweep, "shno.sweep and shno.load_sweep give one.")
     names = list(sweep.axes)
     current = [name for name in names if name in CURRENTS]
     field = [name for name in names if name in FIELDS]

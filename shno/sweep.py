@@ -7,8 +7,6 @@ stream has its number, and what could round otherwise in another company is done
 (`sweep_block`). The file is described in `sweep_file`, clusters (Dask, SLURM) in `sweep_schedule`.
 """
 
-import hashlib
-import json
 import os
 from dataclasses import replace
 from inspect import signature
@@ -16,12 +14,21 @@ from inspect import signature
 import numpy as np
 
 from shno import sweep_file, sweep_reading
-from shno.call import check_call, checked_numbers
+from shno.call import check_call, check_m0, checked_numbers
 from shno.checks import as_number, as_path, as_whole, check_choice, complaint, shown
 from shno.simulate import simulate
 from shno.sweep_block import GRAIN, GRAIN_BYTES, OWN, UNITS, Sweeping, check_reducer, identity_of, name_of
 from shno.sweep_points import points_of
-from shno.sweep_result import Sweep, check_folder, check_names, load_sweep, prepare, versions
+from shno.sweep_result import (
+    Sweep,
+    check_folder,
+    check_memory,
+    check_names,
+    definition_of,
+    load_sweep,
+    prepare,
+    versions,
+)
 from shno.sweep_schedule import blocks, check_scheduler, workers_of
 
 BLOCK_BYTES = 2**29  # of saved states, at most; and not more than a share of the memory
@@ -30,10 +37,23 @@ BLOCK_STEPS = 2**32  # oscillator steps of a block, at most: some ten seconds, w
 PARTS = 16  # blocks of a sweep, at least, where they are of
 EFFICIENT = 512  # runs or more
 _PLAIN = (int, float, str, type(None))
+MOST_REALISATIONS = 10**7
 _CHECKED = tuple(signature(check_call).parameters)[2:]
 _DEFAULTS = {name: signature(simulate).parameters[name].default for name in _CHECKED if name != "progress"}
-HELD = ("m0", "T_start")  # settings that may be arrays in simulate, and are one for all here
-SETTINGS = ("t0", "noise_dt", "solver", "executor", "dtype", "device", "rtol", "atol", "save_every", "threads", *HELD)
+SETTINGS = (
+    "t0",
+    "noise_dt",
+    "solver",
+    "executor",
+    "dtype",
+    "device",
+    "rtol",
+    "atol",
+    "save_every",
+    "threads",
+    "m0",
+    "T_start",
+)
 
 
 def sweep(oscillator, drive, axes, *, duration, dt, reducer, out=None, realisations=1, mode="grid", temperature=0.0,
@@ -90,7 +110,7 @@ def planned(oscillator, drive, axes, *, duration, dt, reducer, realisations=1, m
     Raises : TypeError, ValueError, naming the parameter
     """
     check_choice("mode", mode, ("grid", "points"))
-    realisations = as_whole("realisations", realisations, 1, 2**32, "Runs a point.")
+    realisations = as_whole("realisations", realisations, 1, MOST_REALISATIONS, "Runs a point.")
     points = points_of(oscillator, drive, axes, is_grid=mode == "grid", realisations=realisations)
     reducer_settings = {} if reducer_settings is None else reducer_settings
     check_reducer(reducer, reducer_settings)
@@ -122,12 +142,18 @@ def _plain(value):
 
 def _settings(**settings):
     """The settings of `simulate`, which checks them when it is called; ValueError for one that is not the sweep's."""
-    for name, value in settings.items():
+    for name in settings:
         if name not in (*SETTINGS, "duration", "dt", "temperature", "seed"):
             remedy = f"There are {', '.join(SETTINGS)}."
             raise TypeError(complaint("settings", "arguments of simulate that hold for all runs", name, remedy))
-        if name in HELD and value is not None and np.ndim(value) != (name == "m0"):
-            raise ValueError(complaint(name, "one for all runs", f"shape {np.shape(value)}", "Or make m0 an axis."))
+    if settings.get("m0") is not None:
+        settings["m0"] = check_m0(settings["m0"])
+        if settings["m0"].ndim > 1:
+            raise ValueError(
+                complaint("m0", "one for all runs", f"shape {settings['m0'].shape}", "Or make it an axis.")
+            )
+    if settings.get("T_start") is not None:
+        settings["T_start"] = as_number("T_start", settings["T_start"])
     for name in ("duration", "dt"):
         settings[name] = as_number(name, settings[name], "> 0", lambda x: (x > 0) & np.isfinite(x), "In seconds.")
     settings["temperature"] = as_number("temperature", settings["temperature"])
@@ -173,6 +199,8 @@ def _in_memory(work, block, empty, scheduler, progress):
     progress = progress or _silent
     progress(0, runs)
     for first, values in blocks(work, _spans(runs, block), scheduler):
+        if not arrays:
+            check_memory(runs, values)
         for name, value in values.items():
             array = arrays.setdefault(name, np.full((runs, *value.shape[1:]), np.nan, value.dtype))
             array[first : first + len(value)] = value
@@ -187,7 +215,7 @@ def _in_file(work, block, empty, out, resume, scheduler, progress):
     """The Sweep, written to the file block by block."""
     check_folder(out)
     sweep_file.check_free(out)
-    definition, runs, done = _definition(work, empty), work.points.runs, 0
+    definition, runs, done = definition_of(empty, identity_of(work.reducer), work.given), work.points.runs, 0
     exists, spans = resume and os.path.exists(out), _spans(runs, block)
     if exists:
         attributes, finished = sweep_reading.progress(out)
@@ -268,22 +296,3 @@ def _shapes(work, sweep, values):
         name: (sweep.dimensions[name], (*first, *value.shape[1:]), value.dtype, sweep.units[name])
         for name, value in values.items()
     }
-
-
-def _definition(work, empty):
-    """A text that is the same for two sweeps if, and only if, their values are."""
-    from shno.drive import UNITS as DRIVE_UNITS
-    from shno.oscillator import UNITS as OSCILLATOR_UNITS
-    from shno.sweep_result import described
-
-    digest = hashlib.sha256()
-    records = described(empty.oscillator, OSCILLATOR_UNITS) | {
-        f"drive {name}": value for name, value in described(empty.drive, DRIVE_UNITS).items()
-    }
-    texts = [empty.mode, empty.realisations, identity_of(work.reducer), repr(sorted(work.given.items())),
-             json.dumps(empty.settings, sort_keys=True, default=str), list(empty.axes)]  # fmt: skip
-    digest.update(json.dumps(texts).encode())
-    for name, values in (*empty.axes.items(), *((name, value) for name, (value, _) in sorted(records.items()))):
-        values = np.ascontiguousarray(values, dtype=np.float64)
-        digest.update(f"{name} {values.shape}".encode() + values.tobytes())
-    return digest.hexdigest()

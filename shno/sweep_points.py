@@ -20,7 +20,7 @@ from math import prod
 
 import numpy as np
 
-from shno.checks import as_array, check_finite, complaint, shown
+from shno.checks import as_array, check_finite, check_unit_vectors, complaint, shown
 from shno.drive import CURRENTS, Drive
 from shno.drive import UNITS as DRIVE_UNITS
 from shno.oscillator import TRAILING, VECTORS, Oscillator
@@ -189,6 +189,8 @@ def _axis(name, values, drive):
         shape = "(n,)" if not own else "(n, 3)" if own == 1 else "(n, k, 3)"
         raise ValueError(complaint(label, f"of shape {shape}, not empty", f"shape {values.shape}", "One row a value."))
     check_finite(label, values)
+    if field == "m0":
+        check_unit_vectors("m0", values)
     if field == "seed" and not np.all((values == np.round(values)) & (values >= 0) & (values < LARGEST_SEED)):
         raise ValueError(complaint(label, "of whole numbers in [0, 2^53)", shown(values), "Seeds of the noise."))
     if field == "B_ext" and part == "magnitude" and (isinstance(drive.B_ext, tuple) or not np.any(drive.B_ext)):

@@ -1,5 +1,6 @@
 """The result of a sweep: `Sweep`, labelled arrays and all that is needed to repeat it."""
 
+import hashlib
 import json
 import os
 import platform
@@ -185,6 +186,22 @@ def described(record, units):
     return numbers
 
 
+def definition_of(sweep, reducer, given):
+    """A text that is the same for two sweeps if, and only if, their values are.
+
+    reducer : str           that tells it from others; given : dict, its keywords
+    """
+    digest = hashlib.sha256()
+    texts = [sweep.mode, sweep.realisations, reducer, repr(sorted(given.items())), list(sweep.axes)]
+    digest.update(json.dumps([*texts, sweep.settings], sort_keys=True).encode())
+    records = ((sweep.oscillator, OSCILLATOR_UNITS), (sweep.drive, DRIVE_UNITS))
+    numbers = [(name, value) for record in records for name, (value, _) in sorted(described(*record).items())]
+    for name, values in (*sweep.axes.items(), *numbers):
+        values = np.ascontiguousarray(values, dtype=np.float64)
+        digest.update(f"{name} {values.shape}".encode() + values.tobytes())
+    return digest.hexdigest()
+
+
 def versions():
     """The libraries that make a sweep."""
     return f"shno {__version__}, numpy {np.__version__}, h5py {h5py.__version__}, python {platform.python_version()}"
@@ -205,6 +222,18 @@ def check_folder(path):
         raise OSError(f"{path} cannot be written: it is a folder. Give a file name.")
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise OSError(f"{path} cannot be written: no such folder. Use one that exists and that you may write to.")
+
+
+def check_memory(runs, values):
+    """ValueError unless the values of all runs fit into the memory of this machine."""
+    size = sum(value[:1].nbytes for value in values.values()) * runs
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > memory:
+        rule, got = (
+            f"given where the values do not fit into memory, {memory / 1e9:.3g} GB",
+            f"None for {size / 1e9:.3g} GB",
+        )
+        raise ValueError(complaint("out", rule, got, "They are then written block by block."))
 
 
 def _parts(name, values):

@@ -66,8 +66,7 @@ ALLOWED = {
     "sweep_result": NOUNS | {"sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
     "sweep_schedule": {"threads"},
     "sweep": {"call", "simulate", "sweep_block", "sweep_file", "sweep_points", "sweep_reading", "sweep_result"}
-    | {"sweep_schedule"}
-    | NOUNS,
+    | {"sweep_schedule"},
     "sweep_estimate": {"sweep", "sweep_block"},
     "plots_sweep": {"experiments", "plots", "sweep_points", "sweep_result"},
     "sweep_config": {"presets", "sweep_points"},

@@ -12,12 +12,13 @@ import pytest
 from fuzz_calls import TABLE
 from fuzz_experiments import EXPERIMENTS, FIGURES, ODD_RUNS, OF_A_DEVICE
 from fuzz_helpers import replacements
+from fuzz_sweeps import SWEEPS
 from hypothesis import HealthCheck, given, settings
 
 import shno
 
-CALLS = {each.name: each for each in (*TABLE, *EXPERIMENTS, *FIGURES, *ODD_RUNS, *OF_A_DEVICE)}
-SLOW = {each.name for each in (*EXPERIMENTS, *FIGURES, *OF_A_DEVICE)}  # 0.02 to 0.2 s a call
+CALLS = {each.name: each for each in (*TABLE, *EXPERIMENTS, *FIGURES, *ODD_RUNS, *OF_A_DEVICE, *SWEEPS)}
+SLOW = {each.name for each in (*EXPERIMENTS, *FIGURES, *OF_A_DEVICE, *SWEEPS)}  # 0.02 to 0.2 s a call
 SLOWEST = {"plots.plot", "plots.plot of any run", "plots.plot of any states", "simulate compiled"}  # 0.5 s, or compiled
 MEMORY = 2 << 30  # bytes: more than a call of a few numbers needs
 EQUATIONS = "equations of the right-hand side or of its noise, which are inlined into kernels and check nothing"
@@ -35,6 +36,7 @@ EXEMPT = {
         "parts of equilibrium and simulate",
     ),
     "IntegrationError": "raised, not called",
+    "Sweep": "what a sweep gives back: called as 'Sweep.save' and in the figures",
     "Trajectory": "called as 'save a run' and in every analysis 'of any run'",
     "Waveform": "what the waveforms have in common, not called",
 }
