@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shno.analysis import amplitude, frequency, linewidth, power, spike_times
-from shno.checks import complaint, shown
+from shno.checks import IntegrationError, complaint, shown
 from shno.experiments import critical_current
 from shno.simulate import _start, simulate
 from shno.sweep_points import Points
@@ -93,8 +93,20 @@ class Sweeping:
     grain: int
 
     def block(self, first, last):
-        """{name: (last - first, ...)} of the runs first ... last - 1; both ends are those of grains."""
-        runs = np.arange(first, last)
+        """{name: (last - first, ...)} of the runs first ... last - 1; both ends are those of grains.
+
+        Raises : TypeError, ValueError, IntegrationError, which tell where the block begins
+        """
+        try:
+            return self._block(np.arange(first, last))
+        except (ValueError, IntegrationError) as error:
+            at = self.points.values(np.array([first]))
+            begins = ", ".join(f"{name} = {shown(value[0].tolist())}" for name, value in at.items())
+            text = f"{error} (in runs {first} to {last - 1}, which begin at {begins})"
+            raise type(error)(text) if type(error) in (ValueError, IntegrationError) else ValueError(text) from None
+
+    def _block(self, runs):
+        """The block of runs (n,)."""
         if self.reducer == "threshold":
             return self._gathered(runs, [self._thresholds(each) for each in self._grains(runs)])
         parts = []

@@ -187,6 +187,13 @@ def test_a_bad_call_gives_one_clear_line(axes, more, text):
     assert text in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_failing_point_is_told_with_its_place():
+    with pytest.raises(
+        ValueError, match=r"dt must turn m by at most 0.2 rad .*\(in runs 0 to 2, which begin at B_ext.x = 0"
+    ):
+        sweep(NOMINAL, DRIVE, {"B_ext.x": [0.1, 0.2, 50.0]}, reducer="final_state", **SHORT)
+
+
 def test_a_sweep_is_around_a_single_oscillator():
     for records in ((replace(NOMINAL, alpha=[0.1, 0.2]), DRIVE), (NOMINAL, replace(DRIVE, I=[1e-4, 2e-4]))):
         with pytest.raises(ValueError, match="oscillator, drive must be single"):
