@@ -1,5 +1,5 @@
-"""A run's folder: config.json, metrics.json, metrics.csv, checkpoint.pt, last.pt, trajectories.h5, figures/. Every file
-is written beside and renamed.
+"""A run's folder: config.json, metrics.json, metrics.csv, checkpoint.pt, last.pt, activity.npz, trajectories.h5,
+figures/. Every file is written beside and renamed.
 
 config.json        every choice; enough to repeat the run
 metrics.json       the figures of the selected checkpoint on the test images, evaluated once, and a record of each
@@ -7,6 +7,7 @@ metrics.json       the figures of the selected checkpoint on the test images, ev
 metrics.csv        the same records, a line an epoch, from the first epoch on
 checkpoint.pt      config and weights of the selected epoch; loads with weights_only=True
 last.pt            the state after the last epoch, from which a killed run is resumed
+activity.npz       spikes, membranes and input of every layer for one test image of each class, for the figures
 trajectories.h5    m(t) of the SHNO layer for one test image of each class, a shno Trajectory
 """
 
@@ -24,7 +25,7 @@ from neuromorph.datasets import held_out_split, load
 from neuromorph.devices import device_of
 from neuromorph.models import TWINS, build, layer_of, layer_settings
 from neuromorph.recipes import recipe_of
-from neuromorph.record import record
+from neuromorph.record import record, record_activity
 from neuromorph.training import evaluate, fit, shown
 
 WATCHED = 1000  # test images that are looked at during the training of a model whose recipe says so
@@ -68,6 +69,7 @@ def run(config, folder, *, resume=False, on_batch=None, on_epoch=None):
     metrics = {"model": config["model"], **tested(model, test), **history_of(history)}
     if parallel.is_first():
         save(folder / "checkpoint.pt", {"config": config, "model": on_cpu(model.state_dict())})
+        write_beside(folder / "activity.npz", lambda path: record_activity(model, test, config["classes"], path))
         if layer_of(model) is not None:
             metrics["recorded"] = record_images(model, test, config["classes"], folder / "trajectories.h5")
         write_json(folder / "metrics.json", metrics)

@@ -33,8 +33,10 @@ def test_a_training_of_the_hybrid_leaves_a_whole_folder_and_ends_with_both_accur
     output = capsys.readouterr()
     assert output.err == ""  # quiet in a pipe: no bar
     run = folder / "runs" / "one"
-    own = {"config.json", "metrics.json", "metrics.csv", "checkpoint.pt", "last.pt", "figures", "figures/accuracy.png"}
-    spiking = {"trajectories.h5", "figures/raster.png", "figures/traces.png"}
+    own = {"config.json", "metrics.json", "metrics.csv", "checkpoint.pt", "last.pt"}
+    own |= {"activity.npz", "figures", "figures/accuracy.png"}
+    drawn = {f"figures/{name}.png" for name in ("raster", "traces", "hidden", "membranes")}
+    spiking = {"trajectories.h5"} | drawn
     names = {str(path.relative_to(run)) for path in run.rglob("*")}
     twin = {f"twin/{name}" for name in own}
     assert own | spiking | {"twin"} <= names <= own | spiking | {"twin"} | twin  # and nothing half-written
@@ -61,7 +63,15 @@ def test_a_training_of_the_twin_alone_needs_no_oscillators(few, folder, capsys):
     output = capsys.readouterr()
     assert output.err == "" and "spike rate" not in output.out and "ReLU twin" not in output.out
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    expected = ("config.json", "metrics.json", "metrics.csv", "checkpoint.pt", "last.pt", "figures/accuracy.png")
+    expected = (
+        "config.json",
+        "metrics.json",
+        "metrics.csv",
+        "checkpoint.pt",
+        "last.pt",
+        "activity.npz",
+        "figures/accuracy.png",
+    )
     assert names == {f"run/{name}" for name in expected}
     (folder / "run" / "figures" / "accuracy.png").unlink()
     assert main(["plot", "run"]) == 0  # draws it again

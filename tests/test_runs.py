@@ -57,7 +57,7 @@ def timeless(metrics):
 
 def test_a_run_writes_its_files_and_nothing_half_written(trained):
     folder, _ = trained
-    own = ["checkpoint.pt", "config.json", "last.pt", "metrics.csv", "metrics.json"]
+    own = ["activity.npz", "checkpoint.pt", "config.json", "last.pt", "metrics.csv", "metrics.json"]
     assert files(folder) == sorted([*own, "trajectories.h5", *(f"twin/{name}" for name in own)])
 
 
@@ -140,7 +140,8 @@ def test_trajectories_open_with_xarray_alone(trained):
 
 def test_figures_can_be_drawn_from_the_folder(trained, tmp_path):
     folder = shutil.copytree(trained[0], tmp_path / "copy")
-    assert [path.name for path in plots.plot_run(folder)] == ["accuracy.png", "raster.png", "traces.png"]
+    drawn = ["accuracy", "raster", "traces", "hidden", "membranes"]
+    assert [path.stem for path in plots.plot_run(folder)] == drawn
     assert [path.name for path in plots.plot_run(folder / "twin")] == ["accuracy.png"]
 
 
