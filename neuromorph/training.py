@@ -74,7 +74,7 @@ def train_epoch(
     augmented, clip              whether images move; largest norm of the gradient, or None
     first : int                  the presentation of image k is number first + k, for random encodings
     rate : callable              rate(share of the epoch done) -> learning rate; None: the optimiser's
-    each : callable              each(iterations done, main loss), after each one
+    each : callable              each(iterations done, sum of the main loss over this process's rows, batch), after each
     progress : callable          progress(images done, images in all)
     Returns : {"loss", "auxiliary_loss", "train_accuracy"}, means over the images; auxiliary_loss None without that head
     """
@@ -96,7 +96,7 @@ def train_epoch(
         totals += sums.cpu().double()  # mps has no float64
         seen += len(whole)
         if each is not None:
-            each(k + 1, sums[0] / len(images))
+            each(k + 1, sums[0], len(whole))
         if progress is not None:
             progress(seen, len(split))
     means = (parallel.total(totals) / seen).tolist()
@@ -242,11 +242,11 @@ def _one_epoch(
     def rate(done):
         return phase.rate * factor(recipe.schedule, (epoch - 1 + done) / epochs)
 
-    def look(k, loss):
+    def look(k, loss, images):
         at = (epoch - 1) * iterations + k
         if at % recipe.watch == 0:
             seen = evaluate(model, watched)
-            look = {"iteration": at, "epoch": epoch, "loss": loss.item()}
+            look = {"iteration": at, "epoch": epoch, "loss": parallel.total(loss).item() / images}
             looks.append(look | {"test_loss": seen["loss"], "test_accuracy": seen["accuracy"]})
             model.train()
 

@@ -70,23 +70,25 @@ def forked(config, folder, resume):
 
 def course(child, folder):
     """Seconds from the moment when a training has written its config until it ends; RuntimeError where it fails."""
-    wait_for(folder / "config.json")
+    wait_for(folder / "config.json", child)
     began = time.perf_counter()
     if os.waitpid(child, 0)[1]:
         raise RuntimeError(f"a training into {folder.name} failed")
     return time.perf_counter() - began
 
 
-def wait_for(path):
-    """Return when there is such a file."""
+def wait_for(path, child):
+    """Return when a child process has written a file; RuntimeError where it ends before."""
     while not path.exists():
+        if os.waitpid(child, os.WNOHANG)[0]:
+            raise RuntimeError(f"a training into {path.parent.name} failed before it began")
         time.sleep(0.001)
 
 
 def killed(config, folder, delay):
     """Train, kill after so many seconds; whether it was still at work, and the epochs that it had behind it."""
     child = forked(config, folder, False)
-    wait_for(folder / "config.json")
+    wait_for(folder / "config.json", child)
     time.sleep(delay)
     os.kill(child, signal.SIGKILL)
     caught = os.waitpid(child, 0)[1] == signal.SIGKILL
