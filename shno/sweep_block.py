@@ -126,7 +126,7 @@ class Sweeping:
 
     def _run(self, numbers, runs):
         """The Trajectory of some runs that share these numbers of the call, and of their guests behind them."""
-        settings, guests = self.call(numbers), self.points.guests(numbers)
+        settings, guests = self.call(numbers), self.points.guests(numbers, runs)
         every = np.concatenate([runs, guests])
         parts = [*self._grains(runs), *([guests] if len(guests) else [])]
         settings["m0"] = np.concatenate([self._started(settings, each) for each in parts])

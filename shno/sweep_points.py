@@ -89,28 +89,25 @@ class Points:
         which = np.ravel(which)
         return [(dict(zip(names, row.tolist(), strict=True)), runs[which == k]) for k, row in enumerate(rows)]
 
-    def guests(self, call):
-        """A few runs, among those with these numbers of the call, in which no axis is at a value that switches a term
-        off: in their company every block runs the same program, to the last bit.
+    def guests(self, call, runs):
+        """A few more runs with these numbers of the call, where an axis switches a term off for all of some runs: in
+        their company every block runs the same program, to the last bit.
         """
-        found = set()
-        for axis in self.axes:
-            if axis.field not in RUN_UNITS:
-                found.add(self._first(call | {axis.name: None}))
+        values = self.values(runs)
+        off = [axis for axis in self.axes if axis.field not in RUN_UNITS and not _is_on(axis, values[axis.name]).any()]
+        found = {self._first(call | {axis.name: None}) for axis in off}
         return np.array(sorted(found - {None}), dtype=np.int64)
 
     def _first(self, wanted):
         """The first run whose axes have the wanted numbers; None stands for any that switches something on."""
         masks = []
         for axis in self.axes:
-            values = axis.values.reshape(len(axis.values), -1)
-            off = 1.0 if axis.field == "Lambda" else 0.0
             if axis.name not in wanted:
-                masks.append(np.ones(len(values), bool))
+                masks.append(np.ones(len(axis.values), bool))
             elif wanted[axis.name] is None:
-                masks.append((values != off).any(axis=1))
+                masks.append(_is_on(axis, axis.values))
             else:
-                masks.append(values[:, 0] == wanted[axis.name])
+                masks.append(axis.values == wanted[axis.name])
         if not self.is_grid:
             masks = [np.logical_and.reduce(masks)]
         if not all(mask.any() for mask in masks):
@@ -206,6 +203,11 @@ def _check_apart(axes, drive):
             if alike and not (first.part and second.part and "magnitude" not in (first.part, second.part)):
                 got, remedy = f"{first.name} and {second.name}", "Vary its parts, or the whole."
                 raise ValueError(complaint("axes", "of different things", got, remedy))
+
+
+def _is_on(axis, values):
+    """Whether values (n, ...) of an axis switch something on: (n,)."""
+    return (values.reshape(len(values), -1) != (1.0 if axis.field == "Lambda" else 0.0)).any(axis=1)
 
 
 def _component(vectors, part, new):
