@@ -11,7 +11,7 @@
     /time, /component       scales of a reducer's own axes
     /parameters/...         the oscillator and the drive around which it sweeps, as in the file of a trajectory
     /blocks/checksum        (blocks,) uint64: CRC-32 of a finished block, 2^64 - 1 of one that is not
-    /blocks/wall_time       s, of all sessions that wrote
+    /blocks/wall_time       s, of all processes that wrote
 
 The file is made whole, with its space reserved and every byte that is not yet known 0xff, which is NaN; then renamed
 into its place. From there on HDF5 does not write: a block goes to the place of its runs (rows in C order), and then its

@@ -2,8 +2,10 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
+import termios
 import tomllib
 from dataclasses import replace
 from itertools import pairwise
@@ -190,6 +192,17 @@ def test_another_sweep_s_file_is_not_resumed(folder, complaint, capsys):
     assert main([*FLAGS, "--axis", "I_mA=0.1,0.2", "--out", "x.h5", "--figure", "none"]) == 0
     capsys.readouterr()
     assert "of this sweep where it is resumed" in complaint(*FLAGS, "--axis", "I_mA=0.1", "--out", "x.h5", "--resume")
+
+
+def test_a_terminal_sees_the_time_left(folder):
+    words = [sys.executable, "-m", "shno", *FLAGS, "--axis", "I_mA=0.1,0.2", "--out", "x.h5", "--figure", "none"]
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 100))
+    subprocess.run(words, stderr=theirs, stdout=subprocess.DEVNULL, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "2.00/2.00 [" in shown and "runs/s]" in shown
 
 
 def test_help_answers_without_loading_what_computes():

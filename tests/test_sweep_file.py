@@ -88,6 +88,12 @@ def test_xarray_and_h5py_see_named_dimensions_with_units(path, tmp_path):
         assert file["parameters/oscillator/Ms"].attrs["units"] == b"A/m"
 
 
+def test_without_xarray_one_line_says_so(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(OSError, match="xarray is not installed"):
+        load_sweep(path).to_xarray()
+
+
 @pytest.mark.skipif(shutil.which("h5dump") is None, reason="h5dump is not installed")
 def test_h5dump_reads_it(path):
     shown = subprocess.run(["h5dump", "-d", "/I", path], capture_output=True, text=True, check=True).stdout
