@@ -7,6 +7,8 @@ Eager torch computes what it is told to: it runs the one source that serves any 
 in it; what leaving them out by hand would gain stands beside.
 """
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
@@ -18,7 +20,20 @@ from shno.parameters import arguments, parameters, reduced_step
 from shno.solvers import rk4
 from shno.threads import thread_count
 from shno.vector import normalise
-from validation.speed_system import DT, Row, advanced, agree, best, interleaved, neurons, ratio, reference, rms, seconds
+from validation.speed_system import (
+    DT,
+    ROUNDS,
+    Row,
+    advanced,
+    agree,
+    best,
+    interleaved,
+    neurons,
+    ratio,
+    reference,
+    rms,
+    seconds,
+)
 
 N, STEPS, EAGER_STEPS = 100_000, 1000, 100
 CALIBRATED_ON = 2000  # oscillators
@@ -213,7 +228,24 @@ def against_eager():
         torch.set_num_threads(before)
     found = f"its rms error {errors[0]:.1e}, ours {error:.1e}, {rate(times)}; {threads['general']} threads"
     without = f"without the zeros, by hand: {ratio(times, 'by hand', 'ours'):.3g} on {threads['by hand']}"
+    alone = [eager_apart(keeping) * STEPS / float(np.median(times["ours"])) for keeping in (False, True)]
+    without += "; in a process of its own {:.3g}, there with freed memory kept {:.3g}".format(*alone)
     return ratio(times, "general", "ours"), f"{EAGER_STEPS} steps of it, {found}; {without}"
+
+
+def eager_alone():
+    """Seconds a step of eager torch, the median of some."""
+    rival = Eager(neurons(N))
+    return float(np.median([seconds(rival, 10) / 10 for _ in range(2 * ROUNDS)]))
+
+
+def eager_apart(keeping):
+    """`eager_alone` in a process of its own. Whether the C library keeps what is freed decides how fast eager torch is:
+    for each result it touches fresh pages or old ones. In this process that depends on what was freed before.
+    """
+    keep = "from shno import command; command.keep_memory(); " if keeping else ""
+    code = f"{keep}from validation import speed_rivals as s; print(s.eager_alone())"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
 
 
 def against_jax():

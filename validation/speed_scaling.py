@@ -90,13 +90,18 @@ def grown(n, saves):
     return 1024 * (kilobytes("VmHWM") - before), size
 
 
+def grown_afresh(n, saves):
+    """`grown` of a process that has freed nothing yet."""
+    code = f"import json; from validation import speed_scaling as s; print(json.dumps(s.grown({n}, {saves})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
 def memory():
     """Growth of a fresh process's peak memory in a saved run over the run's own size."""
     if not STATUS.exists():
         raise NotRun("the memory of a process is read from /proc")
-    code = f"import json; from validation import speed_scaling as s; print(json.dumps(s.grown(*{SAVED})))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    growth, size = json.loads(done.stdout)
+    growth, size = grown_afresh(*SAVED)
     return growth / size, f"{growth / 2**20:.0f} MiB for {size / 2**20:.0f} MiB"
 
 
