@@ -8,7 +8,8 @@ import numpy as np
 from shno.sweep import longest, planned
 from shno.sweep_block import OWN
 
-RUNS, FEW, MANY = 512, 20, 400  # runs of the measurement at most, and steps of its two parts
+RUNS, FEW, MANY = 512, 20, 400  # runs of the measurement at most, steps of its two parts (the second grows)
+ENOUGH = 0.1  # s that the second part must take more
 FIXED = 20_000  # bytes of a file without values
 
 
@@ -37,18 +38,26 @@ def estimate(oscillator, drive, axes, **keywords):
 
 
 def _measured(work, runs):
-    """Seconds a run that its start takes, and seconds an oscillator step."""
-    taken = []
-    for steps in (FEW, FEW, MANY):  # the first one compiles
-        settings = work.settings | {"save_every": steps, "duration": steps * work.settings["dt"]}
-        short = replace(work, settings=settings)
-        for numbers, some in short.points.groups(np.arange(runs))[:1]:
-            numbers = {name: value for name, value in numbers.items() if name not in ("duration", "dt")}
-            begun = time.perf_counter()
-            short._run(numbers, some)
-            taken.append(time.perf_counter() - begun)
-    each = max(taken[2] - taken[1], 1e-9) / (MANY - FEW) / len(some)
-    return max(taken[1] / len(some) - FEW * each, 0.0), each
+    """Seconds a run that its start takes, and seconds an oscillator step, from runs long enough to tell."""
+    _seconds(work, runs, FEW)  # compiles
+    begin, count = _seconds(work, runs, FEW)
+    many, most = MANY, begin
+    while most < begin + ENOUGH:
+        many *= 4
+        most, count = _seconds(work, runs, many)
+    each = (most - begin) / (many - FEW) / count
+    return max(begin / count - FEW * each, 0.0), each
+
+
+def _seconds(work, runs, steps):
+    """Seconds that so many steps of some runs take, and of how many."""
+    settings = work.settings | {"save_every": steps, "duration": steps * work.settings["dt"]}
+    short = replace(work, settings=settings)
+    numbers, some = short.points.groups(np.arange(runs))[0]
+    numbers = {name: value for name, value in numbers.items() if name not in ("duration", "dt")}
+    begun = time.perf_counter()
+    short._run(numbers, some)
+    return time.perf_counter() - begun, len(some)
 
 
 def _disk(work, states):
