@@ -71,9 +71,9 @@ class SHNONeurons(nn.Module):
     spiking = True
 
     def __init__(self, *, steps=N_STEPS, **settings):
-        """Settings go to SHNOLayer."""
+        """Settings go to SHNOLayer, a regime's too; the steps are the network's."""
         super().__init__()
-        self.layer = SHNOLayer(NEURONS, n_steps=steps, **settings)
+        self.layer = SHNOLayer(NEURONS, **settings | {"n_steps": steps})
 
     def forward(self, x):
         """Spikes at every neural step, and m_y at the end for the auxiliary head."""

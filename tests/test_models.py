@@ -3,8 +3,9 @@ import copy
 import pytest
 import torch
 
-from neuromorph import models
+from neuromorph import models, regime
 from neuromorph.encoding import ENCODINGS
+from neuromorph.hybrid import SHNONeurons
 
 STEPS = {"ann": 1, "single-step-snn": 1, "csnn": 2}  # of a small network; 4 elsewhere
 
@@ -148,3 +149,10 @@ def test_a_wrong_choice_is_one_clear_line(name, settings, text):
     with pytest.raises(ValueError, match=text) as caught:
         models.build(name, **settings)
     assert "\n" not in str(caught.value)
+
+
+def test_the_hybrid_s_oscillators_may_be_of_either_regime():
+    for name in ("phase-slip", "burst"):
+        neurons = SHNONeurons(steps=2, **regime(name))
+        spikes, final = neurons(torch.zeros(2, 3, 60))
+        assert spikes.shape == (2, 3, 60) and final.shape == (3, 60) and neurons.layer.n_steps == 2
