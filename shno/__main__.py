@@ -10,9 +10,11 @@ import os
 import re
 import shlex
 import sys
+import time
 
 from shno import command, sweep_command
 
+FOLLOW = 2.0  # s between two looks at a run that is being written
 NO_LINE = "no line (at rest, settling or too short)"
 
 
@@ -53,6 +55,7 @@ def _parser():
     plot = add_command("plot", _plot, "draw m(t), the orbit on the sphere and the spectrum of a saved run")
     plot.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
     plot.add_argument("--out", required=True, metavar="FILE", help="the figure: .png, .pdf or .svg")
+    plot.add_argument("--follow", action="store_true", help="draw it anew every two seconds while the run is written")
     summary = "measure the claims of the validation package, as `python -m validation`"
     add_command("validate", _validate, summary)
     return parser
@@ -229,8 +232,13 @@ def _info(arguments):
 
 
 def _plot(arguments):
-    from shno import plots, trajectory
+    from shno import plots, stream, trajectory
 
+    while arguments.follow and stream.is_being_written(arguments.file):
+        run = trajectory.load(arguments.file)
+        if len(run.t) > 1:
+            plots.plot(run, arguments.out)
+        time.sleep(FOLLOW)
     plots.plot(trajectory.load(arguments.file), arguments.out)
     print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e3:.0f} kB)")
 

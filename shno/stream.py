@@ -154,6 +154,18 @@ def _lock(path):
     return lock
 
 
+def is_being_written(path):
+    """Whether a process that lives is streaming a run to this file."""
+    path = os.path.realpath(path)
+    if not os.path.exists(f"{path}.lock"):
+        return False
+    try:
+        os.close(_lock(path))
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def _told(path):
     """What goes wrong with a file as one line."""

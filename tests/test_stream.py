@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import shno
+from shno import __main__ as command_line
 from shno import hdf5, stream
 from shno.stored import is_closed
 from shno.stream import Stream
@@ -137,6 +138,27 @@ def test_a_file_is_read_while_it_is_written(tmp_path):
         seen.append(len(hdf5.read(tmp_path / "run.h5")[0]))
     writer.close()
     assert seen == sorted(seen) and all(n % 64 == 0 for n in seen) and len(hdf5.read(tmp_path / "run.h5")[0]) == 1000
+
+
+def test_a_run_is_followed_until_it_is_whole(tmp_path, monkeypatch, capsys):
+    """The figure is drawn while states come in, once more when there is no more, and at once of a killed run."""
+    path, figure, looks = str(tmp_path / "run.h5"), str(tmp_path / "run.png"), []
+    run = run_of("thermal")
+    groups, attributes = run.content(1000)
+    writer = Stream(path, states=1001, m=np.empty((0, 3)), groups=groups, attributes=attributes)
+
+    def wait(_):
+        part = np.array_split(np.arange(1001), 4)[len(looks)]
+        looks.append(os.path.exists(figure))
+        writer.append(run.t[part], run.m[part])
+        if len(looks) == 4:
+            writer.close()
+
+    monkeypatch.setattr(command_line.time, "sleep", wait)
+    assert command_line.main(["plot", path, "--out", figure, "--follow"]) == 0
+    assert looks == [False, True, True, True] and "written: " in capsys.readouterr().out
+    unfinished(path, "thermal", 300)
+    assert command_line.main(["plot", path, "--out", figure, "--follow"]) == 0
 
 
 @contextmanager
