@@ -92,18 +92,18 @@ def read(path, *, lazy=False):
         with opened(path) as file:
             return _read(file, size, lazy)
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {_one_line(error)}.") from None
+        raise ValueError(f"{path} cannot be read: {one_line(error)}.") from None
     except PermissionError:
         raise PermissionError(f"{path} cannot be read: permission denied. Ask its owner for access.") from None
     except DAMAGE as error:
         remedy = "Restore a copy or run the simulation again."
-        raise ValueError(f"{path} cannot be read: it is truncated or damaged ({_one_line(error)}). {remedy}") from None
+        raise ValueError(f"{path} cannot be read: it is truncated or damaged ({one_line(error)}). {remedy}") from None
 
 
 def _read(file, size, lazy):
     """What `read` returns, of an open file of so many bytes."""
     attributes = _settings(file)
-    series = [_dataset(file, name, size) for name in (TIME[attributes.pop("layout_version")], "m")]
+    series = [dataset(file, name, size) for name in (TIME[attributes.pop("layout_version")], "m")]
     parameters = _group(file, "parameters")
     groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive", "run")}
     if "T" in groups["run"]:
@@ -116,7 +116,7 @@ def _read(file, size, lazy):
     if len(series) == 3:
         groups["run"]["T"] = series.pop()
     if "wall_time" in file:
-        attributes["wall_time"] = float(_dataset(file, "wall_time", size)[:1].sum())
+        attributes["wall_time"] = float(dataset(file, "wall_time", size)[:1].sum())
     return *series, groups, attributes
 
 
@@ -137,12 +137,12 @@ def fill(file, t, m, groups, attributes, rows=None, compression=None):
     """
     series = {"rows": rows, "compression": compression}
     units = {f"{name}_units": unit for name, unit in SETTING_UNITS.items() if name in attributes}
-    _describe(file, format=FORMAT, layout_version=LAYOUT_VERSION, **attributes, **units)
+    describe(file, format=FORMAT, layout_version=LAYOUT_VERSION, **attributes, **units)
 
     batch = m.shape[1:-1]
     names = batch_names(batch)
-    _describe(_create(file, "m", m, **series), units="1", long_name="unit magnetisation")
-    _describe(_create(file, "time", t, **series), units="s", long_name="time")
+    describe(_create(file, "m", m, **series), units="1", long_name="unit magnetisation")
+    describe(_create(file, "time", t, **series), units="s", long_name="time")
     for name, n in zip(names, batch, strict=True):
         file[name] = np.arange(n)
     file["component"] = ["x", "y", "z"]
@@ -155,7 +155,7 @@ def fill(file, t, m, groups, attributes, rows=None, compression=None):
         members = file.create_group(f"parameters/{group}")
         for name, (value, unit) in parameters.items():
             grows = series if members.name + "/" + name == SERIES else {}
-            _describe(_create(members, name, np.asarray(value, dtype=np.float64), **grows), units=unit)
+            describe(_create(members, name, np.asarray(value, dtype=np.float64), **grows), units=unit)
 
 
 def batch_names(batch):
@@ -186,7 +186,7 @@ def _create(group, name, values, rows=None, compression=None):
     return group.create_dataset(name, data=values, chunks=(rows, *values.shape[1:]), fletcher32=True)
 
 
-def _describe(node, **attributes):
+def describe(node, **attributes):
     """Attach attributes; strings with a fixed length, since HDF5 keeps the other kind in a heap without checksums."""
     for name, value in attributes.items():
         if isinstance(value, str):
@@ -196,7 +196,7 @@ def _describe(node, **attributes):
             node.attrs[name] = value
 
 
-def _one_line(error):
+def one_line(error):
     """The text of an error on one line, without quotes or a full stop at its ends."""
     return " ".join(str(error).split()).strip("'\". ") or type(error).__name__
 
@@ -213,7 +213,7 @@ def _check_shapes(t, m, T=None):
 
 def _settings(file):
     """The root attributes that are settings of the run, and layout_version; ValueError for an unknown layout."""
-    attributes = {name: _attribute(file, name) for name in file.attrs}
+    attributes = {name: attribute(file, name) for name in file.attrs}
     if attributes.pop("format", None) != FORMAT:
         raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that Trajectory.save wrote")
     version = attributes.get("layout_version")
@@ -225,16 +225,18 @@ def _settings(file):
     return {name: value for name, value in attributes.items() if not name.endswith("_units")}
 
 
-def _attribute(file, name):
-    """A root attribute as a Python number or string; None for another kind, which is not even read."""
-    stored = file.attrs.get_id(name)
+def attribute(node, name):
+    """An attribute as a Python number or string; None for another kind, which is not even read, and for none."""
+    if name not in node.attrs:
+        return None
+    stored = node.attrs.get_id(name)
     if stored.shape != () or stored.dtype.kind not in "biufS":
         return None
-    value = file.attrs[name].item()
+    value = node.attrs[name].item()
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _member(group, name, kind):
+def member(group, name, kind):
     """group[name] of the given class; ValueError when it is missing, another kind, or a link to elsewhere."""
     link = group.get(name, getlink=True)
     if link is None:
@@ -249,23 +251,27 @@ def _member(group, name, kind):
 
 def _group(parent, name):
     """The subgroup `name`."""
-    return _member(parent, name, h5py.Group)
+    return member(parent, name, h5py.Group)
 
 
-def _dataset(group, name, size):
-    """The dataset `name`, not yet read; ValueError when its numbers cannot be in this file of `size` bytes."""
-    dataset = _member(group, name, h5py.Dataset)
-    if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{dataset.name} lies in another file; that is not followed")
-    if dataset.dtype.kind != "f" or dataset.shape is None:
-        raise ValueError(f"{dataset.name} must hold floating-point numbers, got {dataset.dtype}")
-    if dataset.nbytes > size * (1 if dataset.compression is None else DEFLATED):
-        raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes in a file of {size}, so the file is damaged")
-    return dataset
+def dataset(group, name, size, kinds="f"):
+    """The dataset `name`, not yet read; ValueError when its numbers cannot be in this file of `size` bytes.
+
+    kinds : str     of numpy's types that it may have
+    """
+    data = member(group, name, h5py.Dataset)
+    if data.is_virtual or data.external:
+        raise ValueError(f"{data.name} lies in another file; that is not followed")
+    if data.shape is None or data.dtype.kind not in kinds or data.dtype.hasobject:
+        what = "floating-point numbers" if kinds == "f" else "numbers"
+        raise ValueError(f"{data.name} must hold {what}, got {data.dtype}")
+    if data.nbytes > size * (1 if data.compression is None else DEFLATED):
+        raise ValueError(f"{data.name} claims {data.nbytes} bytes in a file of {size}, so the file is damaged")
+    return data
 
 
 def _values(group, size):
     """All datasets of a group, as floats and float64 arrays; the series of temperatures as it is."""
-    found = {name: _dataset(group, name, size) for name in group}
+    found = {name: dataset(group, name, size) for name in group}
     values = {name: each[()].astype(np.float64) for name, each in found.items() if each.name != SERIES}
     return found | {name: value if value.ndim else float(value) for name, value in values.items()}

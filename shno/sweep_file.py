@@ -31,6 +31,7 @@ import h5py
 import numpy as np
 
 from shno import sweep_reading
+from shno.hdf5 import describe
 from shno.sweep_reading import FORMAT, LAYOUT_VERSION
 
 LIBRARY = ("v108", "v108")  # metadata with checksums, and no mark of an open file that a kill would leave behind
@@ -207,13 +208,3 @@ def _empty(file, name, shape, dtype):
     kind = h5py.h5t.py_create(np.dtype(dtype))
     h5py.h5d.create(group.id, name.rpartition("/")[2].encode(), kind, h5py.h5s.create_simple(shape) if shape
                     else h5py.h5s.create(h5py.h5s.SCALAR), how)  # fmt: skip
-
-
-def describe(node, **attributes):
-    """Attach attributes; a text with a fixed length, in UTF-8."""
-    for name, value in attributes.items():
-        if isinstance(value, str):
-            value = value.encode()
-            node.attrs.create(name, value, dtype=h5py.string_dtype("utf-8", max(1, len(value))))
-        else:
-            node.attrs[name] = value

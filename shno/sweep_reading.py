@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import h5py
 import numpy as np
 
+from shno import hdf5
+
 FORMAT, LAYOUT_VERSION = "shno sweep", 1
 UNFINISHED = 2**64 - 1
 PIECE = 2**24  # bytes read at a time
@@ -38,10 +40,12 @@ def opened(path):
     except PermissionError:
         raise PermissionError(f"{path} cannot be read: permission denied. Ask its owner for access.") from None
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {_line(error)}.") from None
+        raise ValueError(f"{path} cannot be read: {hdf5.one_line(error)}.") from None
     except DAMAGE as error:
         remedy = "Restore a copy or run the sweep again."
-        raise ValueError(f"{path} cannot be read: it is truncated or damaged ({_line(error)}). {remedy}") from None
+        raise ValueError(
+            f"{path} cannot be read: it is truncated or damaged ({hdf5.one_line(error)}). {remedy}"
+        ) from None
 
 
 def read(path):
@@ -67,11 +71,11 @@ def read(path):
             rows = array.reshape(attributes["runs"], -1)
             for k in np.flatnonzero(~done):
                 rows[k * attributes["block"] : (k + 1) * attributes["block"]] = np.nan
-        groups = _member(file, "parameters", h5py.Group)
-        parameters = {name: _numbers(_member(groups, name, h5py.Group), size) for name in ("oscillator", "drive")}
+        groups = hdf5.member(file, "parameters", h5py.Group)
+        parameters = {name: _numbers(hdf5.member(groups, name, h5py.Group), size) for name in ("oscillator", "drive")}
         if attributes.pop("checksum", None) != seal(attributes, found, parameters):
             raise ValueError("its parameters or coordinates are damaged")
-        wall_time = float(_dataset(_member(file, "blocks", h5py.Group), "wall_time", size)[()])
+        wall_time = float(hdf5.dataset(hdf5.member(file, "blocks", h5py.Group), "wall_time", size)[()])
     return attributes, found, data, parameters, wall_time, float(done.mean())
 
 
@@ -105,7 +109,7 @@ def progress(path):
 
 def head(file):
     """The attributes of the file and the names of its data; ValueError where it is not one of this layout."""
-    attributes = {name: _attribute(file, name) for name in file.attrs}
+    attributes = {name: hdf5.attribute(file, name) for name in file.attrs}
     if attributes.get("format") != FORMAT:
         raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that a sweep wrote")
     if attributes.get("layout_version") != LAYOUT_VERSION:
@@ -122,10 +126,10 @@ def head(file):
 def _finished(file, names, attributes, size, *, repair=False):
     """Which blocks are finished, (blocks,) bool; ValueError for a damaged one unless they are to be repaired."""
     runs, block = attributes["runs"], attributes["block"]
-    checksums = _dataset(_member(file, "blocks", h5py.Group), "checksum", size, "u")[()]
+    checksums = hdf5.dataset(hdf5.member(file, "blocks", h5py.Group), "checksum", size, "u")[()]
     if checksums.shape != (-(-runs // block),):
         raise ValueError(f"blocks/checksum must have {-(-runs // block)} numbers, so the file is damaged")
-    sets = [_dataset(file, name, size) for name in names]
+    sets = [hdf5.dataset(file, name, size) for name in names]
     done = np.zeros(len(checksums), bool)
     for k in np.flatnonzero(checksums != UNFINISHED):
         total = 0
@@ -155,59 +159,19 @@ def _checksum(file, dataset, rows, runs, total):
 
 def _labelled(file, name, size):
     """The dimensions and the values of a dataset of the root."""
-    dataset = _dataset(file, name, size, "fiu")
-    dimensions = _attribute(dataset, "dimensions")
+    dataset = hdf5.dataset(file, name, size, "fiu")
+    dimensions = hdf5.attribute(dataset, "dimensions")
     if not isinstance(dimensions, str) or len(dimensions.split()) != dataset.ndim:
         raise ValueError(f"{dataset.name} must name its {dataset.ndim} dimensions, so the file is damaged")
     return tuple(dimensions.split()), dataset[()]
 
 
 def _unit(dataset):
-    unit = _attribute(dataset, "units")
+    unit = hdf5.attribute(dataset, "units")
     return unit if isinstance(unit, str) else None
-
-
-def _attribute(node, name):
-    """An attribute as a Python number or text; None for another kind, which is not even read."""
-    if name not in node.attrs:
-        return None
-    stored = node.attrs.get_id(name)
-    if stored.shape != () or stored.dtype.kind not in "biufS":
-        return None
-    value = node.attrs[name].item()
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _member(group, name, kind):
-    """group[name] of the given class; ValueError when it is missing, another kind, or a link to elsewhere."""
-    link = group.get(name, getlink=True)
-    if link is None:
-        raise ValueError(f"{name} is missing, so the file is incomplete")
-    if not isinstance(link, h5py.HardLink):
-        raise ValueError(f"{name} is a link; links are not followed")
-    if not isinstance(group[name], kind):
-        raise ValueError(f"{name} must be a {kind.__name__.lower()}, so the file is damaged")
-    return group[name]
-
-
-def _dataset(group, name, size, kinds="f"):
-    """The dataset `name`, not yet read; ValueError where its numbers cannot be in this file of `size` bytes."""
-    dataset = _member(group, name, h5py.Dataset)
-    if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{dataset.name} lies in another file; that is not followed")
-    if dataset.shape is None or dataset.dtype.kind not in kinds or dataset.dtype.hasobject:
-        raise ValueError(f"{dataset.name} must hold numbers, got {dataset.dtype}")
-    if dataset.nbytes > size:
-        raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes in a file of {size}, so the file is damaged")
-    return dataset
 
 
 def _numbers(group, size):
     """All datasets of a group, as floats and float64 arrays."""
-    values = {name: _dataset(group, name, size)[()].astype(np.float64) for name in group}
+    values = {name: hdf5.dataset(group, name, size)[()].astype(np.float64) for name in group}
     return {name: value if value.ndim else float(value) for name, value in values.items()}
-
-
-def _line(error):
-    """The text of an error on one line, without quotes or a full stop at its ends."""
-    return " ".join(str(error).split()).strip("'\". ") or type(error).__name__

@@ -61,8 +61,8 @@ ALLOWED = {
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
     "sweep_points": NOUNS | {"waveform_numbers"},
     "sweep_block": {"analysis", "experiments", "simulate", "sweep_points"},
-    "sweep_reading": set(),
-    "sweep_file": {"sweep_reading"},
+    "sweep_reading": {"hdf5"},
+    "sweep_file": {"hdf5", "sweep_reading"},
     "sweep_result": NOUNS | {"sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
     "sweep_schedule": {"threads"},
     "sweep": {"call", "simulate", "sweep_block", "sweep_file", "sweep_points", "sweep_reading", "sweep_result"}
