@@ -34,3 +34,19 @@ def few(digits, monkeypatch):
 
     monkeypatch.setattr(runs, "load", lambda name, *, data_dir, classes: digits)
     return digits
+
+
+@pytest.fixture
+def complaint(capsys, folder):
+    """A function that runs a command of `shno` that must fail, and gives back its one line; nothing may stay behind."""
+    from shno.__main__ import main
+
+    def run(*words):
+        before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        assert main([str(word) for word in words]) == 2
+        output = capsys.readouterr()
+        assert output.out == "" and output.err.startswith("shno: ") and output.err.count("\n") == 1
+        assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+        return output.err
+
+    return run

@@ -6,16 +6,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from hdf5_helpers import GROUPS, SETTINGS, T, magnetisation, with_temperatures
+from hdf5_helpers import GROUPS, SETTINGS, T, magnetisation, written
 
 from shno import hdf5
 
 
 @pytest.fixture
 def path(tmp_path):
-    path = tmp_path / "run.h5"
-    hdf5.write(path, t=T, m=magnetisation(2), groups=with_temperatures(2), attributes=SETTINGS)
-    return path
+    return written(tmp_path / "run.h5")
 
 
 @contextmanager

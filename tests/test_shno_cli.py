@@ -15,21 +15,6 @@ from shno.drive import Sampled
 SIMULATE = ("simulate", "--preset", "w-cofeb-pma", "--duration-ns", "1", "--dt-ps", "1")
 
 
-@pytest.fixture
-def complaint(capsys, folder):
-    """A function that runs a command that must fail, and gives back its one line; nothing may stay behind."""
-
-    def run(*words):
-        before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-        assert main([str(word) for word in words]) == 2
-        output = capsys.readouterr()
-        assert output.out == "" and output.err.startswith("shno: ") and output.err.count("\n") == 1
-        assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
-        return output.err
-
-    return run
-
-
 def test_simulate_info_and_plot_work_together(folder, capsys):
     assert main([*SIMULATE, "--current-mA", "0.2", "--duration-ns", "4", "--out", "run.h5"]) == 0
     output = capsys.readouterr()

@@ -45,21 +45,6 @@ solver = "heun"
 """
 
 
-@pytest.fixture
-def complaint(capsys, folder):
-    """A function that runs a command that must fail, and gives back its one line; nothing may stay behind."""
-
-    def run(*words):
-        before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-        assert main([str(word) for word in words]) == 2
-        output = capsys.readouterr()
-        assert output.out == "" and output.err.startswith("shno: ") and output.err.count("\n") == 1
-        assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
-        return output.err
-
-    return run
-
-
 def test_flags_are_the_call(folder, capsys):
     words = ("--axis", "I_mA=0.1:0.3:3", "--axis", "B_mT=200,400", "--out", "sweep.h5")
     assert main([*FLAGS, *words]) == 0
