@@ -87,6 +87,7 @@ def _add_simulate(parser):
     add("--save-every", type=int, default=1, metavar="N", help="steps between saved states; default 1")
     add("--out", required=True, metavar="FILE", help="the HDF5 file to write, while the run goes on")
     add("--compression", choices=("gzip", "lzf"), help="of the file; default none")
+    add("--out-dtype", choices=("float64", "float32"), help="of the file; default that of the computation, float64")
 
 
 def _vector(text):
@@ -157,6 +158,7 @@ def _simulate(arguments):
             save_every=arguments.save_every,
             out=arguments.out,
             compression=arguments.compression,
+            out_dtype=arguments.out_dtype,
             progress=progress,
         )
     _report(arguments.preset, run, arguments.out)

@@ -121,12 +121,15 @@ def check_m0(m0):
     return m0
 
 
-def check_out(out, compression):
+def check_out(out, compression, out_dtype):
     """The path that states are streamed to, or None; TypeError, ValueError."""
     if compression is not None:
         check_choice("compression", compression, ("gzip", "lzf"), "None keeps the numbers as they are.")
-        if out is None:
-            raise ValueError(complaint("compression", "None without out", compression, "It is that of the file."))
+    if out_dtype is not None:
+        check_choice("out_dtype", out_dtype, ("float64", "float32"), "None is the precision of the computation.")
+    for name, value in {"compression": compression, "out_dtype": out_dtype}.items():
+        if out is None and value is not None:
+            raise ValueError(complaint(name, "None without out", value, "It is that of the file."))
     return out if out is None or hasattr(out, "run") else as_path("out", out)
 
 

@@ -12,12 +12,16 @@
     /parameters/drive/I ...     the names are those of `Oscillator` and `Drive`; one that is None is absent; a waveform
                                 is a path such as I.Sum.a.Sine.amplitude (`waveform_numbers`)
     /parameters/run/T ...       temperature of each oscillator (n, *batch) (with Joule heating), realisation (where it
-                                was given)
+                                was given); m0 and T_start, which a streamed run began with
     /wall_time   (1,)           of a streamed run, s, as far as it has come
+    /exact/m, /exact/T          (2, *batch, 3), (2, *batch): of a run streamed in another precision than it is computed
+                                in, the last state of each chunk in turns as it was computed: resume goes on from it
 
-Numbers are stored bit for bit. Metadata and arrays carry checksums, so that damage is found. Readable by HDF5 1.10 and
-later, by plain h5py, and by xarray.open_dataset(path, engine="h5netcdf"). A run is streamed in HDF5's single-writer
-mode: until it is complete, and after a kill, h5py opens it with swmr=True. Layout 2 called time `t`; it is still read.
+m and T are float64 or float32, times float64, all in chunks along time; the attribute dtype is the precision of the
+computation. Numbers are stored bit for bit. Metadata and arrays carry checksums, so that damage is found. Readable by
+HDF5 1.10 and later, by plain h5py, and by xarray.open_dataset(path, engine="h5netcdf"). A run is streamed in HDF5's
+single-writer mode: until it is complete, and after a kill, h5py opens it with swmr=True. Layout 2 called time `t`; it
+is still read.
 """
 
 import contextlib
@@ -33,7 +37,7 @@ from shno.stored import Stored, opened
 FORMAT = "shno trajectory"
 LAYOUT_VERSION = 3
 TIME = {2: "t", 3: "time"}  # its name in each layout that is read
-SERIES = "/parameters/run/T"
+SERIES, EXACT = "/parameters/run/T", "exact"
 SETTING_UNITS = {"dt": "s", "t0": "s", "noise_dt": "s", "temperature": "K"}
 DEFLATED = 1100  # times the bytes in the file: what gzip can make of them at most
 CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
@@ -109,7 +113,9 @@ def _read(file, size, lazy):
     if "T" in groups["run"]:
         series.append(groups["run"]["T"])
     if "states" in attributes:  # until it is complete one series may be ahead of another
-        n = _whole(series)
+        rows = (series[0].chunks or [1])[0]
+        n = _whole(series, rows)
+        attributes |= {"rows": rows, "exact": _exact(file, series, n, rows, size)}
         series = [Stored(file.filename, each.name, (n, *each.shape[1:]), each.dtype) for each in series]
     _check_shapes(*series)
     series = [Stored(file.filename, x.name, x.shape, x.dtype) if lazy else x[()] for x in series]
@@ -120,20 +126,31 @@ def _read(file, size, lazy):
     return *series, groups, attributes
 
 
-def _whole(series):
+def _whole(series, rows):
     """How many states are in the file: all series have them, and their times, which are written last, are numbers."""
-    if any(each.ndim == 0 for each in series):
-        return 0
     n = min(len(each) for each in series)
     while n and np.isnan(series[0][n - 1]):
-        n -= 1
+        n = (n - 1) // rows * rows
     return n
 
 
-def fill(file, t, m, groups, attributes, rows=None, compression=None):
+def _exact(file, series, n, rows, size):
+    """{"m", "T"}: the n-th state as it was computed; None where it is not kept besides."""
+    if EXACT not in file or n == 0 or n % rows:
+        return None
+    names, kept = ("m", "T"), _group(file, EXACT)
+    found = {name: dataset(kept, name, size) for name, _ in zip(names, series[1:], strict=False)}
+    for each, given in zip(found.values(), series[1:], strict=True):
+        if each.shape != (2, *given.shape[1:]):
+            raise ValueError(f"{each.name} must have shape {(2, *given.shape[1:])}, got {each.shape}")
+    return {name: each[(n // rows - 1) % 2] for name, each in found.items()}
+
+
+def fill(file, t, m, groups, attributes, rows=None, compression=None, exact=None):
     """Put everything into the open file, in the layout of the module's docstring.
 
     rows : int     t, m and the temperatures are series that will grow, in chunks of so many states
+    exact          arrays m and T, where there are temperatures, such as are to be kept besides
     """
     series = {"rows": rows, "compression": compression}
     units = {f"{name}_units": unit for name, unit in SETTING_UNITS.items() if name in attributes}
@@ -154,8 +171,12 @@ def fill(file, t, m, groups, attributes, rows=None, compression=None):
     for group, parameters in groups.items():
         members = file.create_group(f"parameters/{group}")
         for name, (value, unit) in parameters.items():
-            grows = series if members.name + "/" + name == SERIES else {}
-            describe(_create(members, name, np.asarray(value, dtype=np.float64), **grows), units=unit)
+            is_series = members.name + "/" + name == SERIES
+            grows, dtype = (series, None) if is_series else ({}, np.float64)
+            describe(_create(members, name, np.asarray(value, dtype), **grows), units=unit)
+    for name, unit, x in zip(("m", "T"), ("1", "K"), exact or (), strict=False):
+        kind = {"dtype": x.dtype, "chunks": (1, *x.shape), "fletcher32": True}
+        describe(file.create_dataset(f"{EXACT}/{name}", (2, *x.shape), **kind), units=unit)
 
 
 def batch_names(batch):

@@ -35,7 +35,7 @@ CHUNK_STEPS = 1 << 24  # oscillator steps between two reports of progress
 
 def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=None, realisation=None, t0=0.0,
              noise_dt=None, solver="rk4", executor="auto", dtype="float64", device="cpu", rtol=1e-10, atol=1e-12,
-             save_every=1, out=None, compression=None, progress=None, T_start=None, threads=None,
+             save_every=1, out=None, compression=None, out_dtype=None, progress=None, T_start=None, threads=None,
 ):  # fmt: skip
     """Integrate the LLGS equation dm/dt = gamma/(1 + alpha^2) T(m) of `llgs`; what or how often one saves never
     changes the solution.
@@ -59,7 +59,8 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     out                     HDF5 file that the states are written to while the run goes on, in constant memory; the
                             Trajectory then reads them from there. A killed run can be looked at (`load`) and finished
                             (`resume`)
-    compression             of that file: None, "gzip" (smaller, slower) or "lzf"
+    compression, out_dtype  of that file: None, "gzip" (smaller, slower) or "lzf"; "float64" or "float32", by default
+                            dtype: m and T are rounded to it, and nothing else, a resumed run goes on from what it was
     progress                called as progress(steps done, steps in all)
     threads                 of the compiled kernels, at most; by default OMP_NUM_THREADS, or one a processor
     T_start : (...), K      of a heated oscillator at t0, run.T[-1] of the run that goes on; `temperature` by default
@@ -67,7 +68,7 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
     Raises : TypeError, ValueError for a bad call; IntegrationError when | |m| - 1 | exceeds 1e-4 before projection;
     OSError with one line when `out` cannot be written, what was written before is kept
     """
-    out = check_out(out, compression)
+    out = check_out(out, compression, out_dtype)
     duration, dt, t0, temperature, noise_dt, rtol, atol = checked_numbers(
         duration=duration, dt=dt, t0=t0, temperature=temperature, noise_dt=noise_dt, rtol=rtol, atol=atol
     )
@@ -95,7 +96,8 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
         check_heating(oscillator, dt)
         noise = _noise(oscillator, temperature, seed, realisation_, noise_dt or dt, draws, t0, heat)
         plan = _plan(m0, T_start, values, heat, time, n, solver, noise, dtype, device, threads)
-    with _states(out, run, n // save_every + 1, time, m0, T_start, compression, device) as states:
+    how = {"compression": compression, "out_dtype": out_dtype, "device": device}
+    with _states(out, run, n // save_every + 1, time, m0, T_start, how) as states:
         if executor == "scipy":
             _witness(states, n, time, m0, T_start, rtol, atol, progress)
         else:
@@ -120,6 +122,7 @@ def resume(path, *, progress=None, threads=None):
     names = ("dt", "solver", "executor", "dtype", "temperature", "seed", "noise_dt", "realisation", "save_every")
     settings = {name: getattr(run, name) for name in names} | killed.last | {"progress": progress, "threads": threads}
     settings |= {"out": killed if begun else path, "compression": killed.compression, "device": killed.device}
+    settings |= {"out_dtype": run.m.dtype.name}
     duration = (missing - (not begun)) * run.save_every * run.dt
     return simulate(run.oscillator, run.drive, duration=duration, **settings)
 
@@ -129,11 +132,9 @@ def _spread(x, shape, dtype):
     return None if x is None else np.broadcast_to(x, shape).astype(dtype)
 
 
-def _states(out, run, n, clock, m0, T0, compression, device):
-    """Where the n states of the run go."""
-    if out is None:
-        return InMemory(run, n, clock, m0, T0)
-    return InFile(out, run, n, clock, m0, T0, compression=compression, device=device)
+def _states(out, run, n, clock, m0, T0, how):
+    """Where the n states of the run go; how : the settings of a file."""
+    return InMemory(run, n, clock, m0, T0) if out is None else InFile(out, run, n, clock, m0, T0, **how)
 
 
 def _batch(values, m0, heat, realisation, T_start):

@@ -43,8 +43,10 @@ class InMemory:
 class InFile:
     """The same by a `Stream`; out is a path, or the `Continuation` of a run whose file has its first states."""
 
-    def __init__(self, out, run, n, clock, m0, T0, *, compression, device):
-        """compression : None, "gzip" or "lzf"; device : noted in the file, for a run that goes on"""
+    def __init__(self, out, run, n, clock, m0, T0, *, compression, out_dtype, device):
+        """compression : None, "gzip" or "lzf"; out_dtype : of the file, None for that of the run
+        device : noted in the file, for a run that goes on
+        """
         self.run, self.clock = run, clock
         self.goes_on = goes_on = isinstance(out, Continuation)
         self.path, whole, n = (out.path, out.run, out.states) if goes_on else (out, run, n)
@@ -52,9 +54,13 @@ class InFile:
         groups["run"] |= out.start if goes_on else {"m0": (m0, "1")} | ({} if T0 is None else {"T_start": (T0, "K")})
         noted = {"device": str(device)} | ({} if compression is None else {"compression": compression})
         given = {"groups": groups, "attributes": attributes | noted, "compression": compression}
-        steps = run.save_every * max(1, m0.size // 3)
-        copied = [x for x in (whole.m, whole.T, whole.t) if x is not None] if goes_on else None
-        self.stream = Stream(self.path, states=n, m=_room(0, m0), T=_room(0, T0), steps=steps, copied=copied, **given)
+        given |= {"steps": run.save_every * max(1, m0.size // 3), "m": _room(0, m0, out_dtype)}
+        if given["m"].dtype != m0.dtype:
+            given["exact"] = [x for x in (m0, T0) if x is not None]
+        if goes_on:
+            copied = [x for x in (whole.m, whole.T, whole.t) if x is not None]
+            given |= {"copied": copied, "rows": out.rows}
+        self.stream = Stream(self.path, states=n, T=_room(0, T0, out_dtype), **given)
         if not goes_on:
             self.keep(0, *_one(m0, T0))
 
@@ -82,12 +88,16 @@ class Continuation:
     """A killed run: its file, what is in it, how many states it is to have, and how it was computed.
 
     start : {"m0": (value, unit), "T_start": ...}   which it began with
+    rows                                            states of a chunk of its file
+    exact : {"m", "T"} or None                      its last state, where the file has another precision than the run
     """
 
     path: str
     run: Trajectory
     states: int
     start: dict
+    rows: int
+    exact: dict | None = None
     device: str = "cpu"
     compression: str | None = None
 
@@ -96,7 +106,8 @@ class Continuation:
         """{"m0", "T_start", "t0"} of the last state that is whole."""
         run = self.run
         if len(run.t):
-            return {"m0": run.m[-1], "t0": float(run.t[-1]), "T_start": None if run.T is None else run.T[-1]}
+            state = self.exact or {"m": run.m[-1], "T": None if run.T is None else run.T[-1]}
+            return {"m0": state["m"], "t0": float(run.t[-1]), "T_start": state.get("T")}
         return {"T_start": None, "t0": run.t0} | {name: value for name, (value, _) in self.start.items()}
 
 
@@ -105,9 +116,12 @@ def continuation(path):
     run, about = read_with(path, lazy=True)
     if "states" not in about:
         raise ValueError(f"{path} cannot be resumed: it was saved whole. A file of simulate(..., out=path) can be.")
+    states = about["states"]
+    if not isinstance(states, int) or states < len(run.t):
+        raise ValueError(f"{path} cannot be resumed: it is to have {states} states and has {len(run.t)}. Run it again.")
     start = {name: (about[name], unit) for name, unit in (("m0", "1"), ("T_start", "K")) if name in about}
-    more = {name: about[name] for name in ("device", "compression") if name in about}
-    return Continuation(path, run, int(about["states"]), start, **more)
+    more = {name: about[name] for name in ("device", "compression", "rows", "exact") if name in about}
+    return Continuation(path, run, states, start, **more)
 
 
 def tidied(killed):
@@ -115,15 +129,15 @@ def tidied(killed):
     if is_closed(killed.path):
         return killed.run
     last = killed.last
-    more = {"compression": killed.compression, "device": killed.device}
+    more = {"compression": killed.compression, "device": killed.device, "out_dtype": None}
     with InFile(killed, killed.run, 0, None, last["m0"], last["T_start"], **more) as states:
         pass
     return states.trajectory()
 
 
-def _room(n, first):
-    """An empty array for n states like the first."""
-    return None if first is None else np.empty((n, *first.shape), first.dtype)
+def _room(n, first, dtype=None):
+    """An empty array for n states like the first, or of another dtype."""
+    return None if first is None else np.empty((n, *first.shape), dtype or first.dtype)
 
 
 def _one(m0, T0):

@@ -3,7 +3,7 @@
 All objects are made first, then HDF5's single-writer mode begins and the file gets its name. A chunk is written once,
 never again; m before its time, each flushed: what is in the file is what was computed up to the last chunk, wherever
 the process is killed. Space on the disk is reserved before HDF5 writes, since it does not survive a disk that fails
-under it. A lock beside the file keeps a second writer away.
+under it. A lock beside the file keeps a second writer away. The run fills chunks while the thread writes others.
 """
 
 import contextlib
@@ -17,10 +17,11 @@ import h5py
 import numpy as np
 
 from shno import hdf5
+from shno.chunk import SEAL, Chunk
 
 CHUNK = 1 << 22  # bytes, at most
 MARGIN = 1 << 21  # bytes reserved beyond a chunk: HDF5's own, and a file's end
-AHEAD = 2  # chunks between the run and the writer
+AHEAD = 3 << 24  # bytes that wait for the writer, at most: more than a run hands over at once
 STEPS = 1 << 24  # oscillator steps that a chunk may take, a second of computing at most: what a kill may cost
 TRUE_END = slice(28, 36)  # of an HDF5 superblock, version 3: where the file ends
 
@@ -30,19 +31,24 @@ class Stream:
 
     path                     an older file there is replaced when the new one is ready for its first state
     states                   how many there will be
-    m : (0, *batch, 3), T : (0, *batch) or None   empty arrays of their precision
+    m : (0, *batch, 3), T : (0, *batch) or None   empty arrays of the precision of the file
+    exact                    arrays m and, where there are temperatures, T to go on from, in the precision of the run
+                             where that is another: then the last ones of a chunk are kept so as well
     steps                    oscillator steps between two states: a chunk takes at most STEPS, unless a state does
+    rows                     states of a chunk, where it is not to be chosen
     groups, attributes       as of `hdf5.write`
     compression              None, "gzip" or "lzf"
     copied                   series m, T where there are temperatures, and t, whose states are the first of the file
     Raises : OSError with one line: the folder, the disk, or another writer
     """
 
-    def __init__(self, path, *, states, m, T=None, steps=1, groups, attributes, compression=None, copied=None):
+    def __init__(self, path, *, states, m, T=None, exact=None, steps=1, rows=None, groups, attributes, compression=None,
+                 copied=None):  # fmt: skip
         """Make the file, ready for its first state."""
         self.path, self.began, self.written, self.states = os.path.realpath(path), perf_counter(), 0, states
-        self.error, self.filled, self.ready = None, 0, queue.Queue(AHEAD)
-        self.rows = max(1, min(CHUNK // max(1, m.dtype.itemsize * int(np.prod(m.shape[1:]))), STEPS // steps, states))
+        self.error, self.filled, self.compression, self.ready = None, 0, compression, queue.SimpleQueue()
+        fitting = CHUNK // max(1, m.dtype.itemsize * int(np.prod(m.shape[1:])))
+        self.rows = rows or max(1, min(fitting, STEPS // steps, states))
         partial = f"{self.path}.{secrets.token_hex(4)}.partial"
         groups = groups if T is None else groups | {"run": groups.get("run", {}) | {"T": (T, "K")}}
         with _told(self.path):
@@ -50,23 +56,23 @@ class Stream:
             try:
                 self.file = h5py.File(partial, "w", libver=hdf5.LIBRARY)
                 self.reserved = os.open(partial, os.O_RDWR)
-                settings = {"rows": self.rows, "compression": compression}
+                settings = {"rows": self.rows, "compression": compression, "exact": exact}
                 hdf5.fill(self.file, np.empty(0), m, groups, attributes | {"states": states}, **settings)
                 self.file.create_dataset("wall_time", data=[0.0]).attrs["units"] = np.bytes_("s")
-                self.series = [self.file[name] for name in ("m", *([] if T is None else [hdf5.SERIES]), "time")]
+                names = ("m", *([] if T is None else [hdf5.SERIES]), "time")
+                self.series = [self.file[name] for name in names]
+                self.exact = [self.file[hdf5.EXACT][name] for name, _ in zip("mT", exact or (), strict=False)]
                 self.file.swmr_mode = True
                 os.posix_fallocate(self.reserved, os.fstat(self.reserved).st_size, MARGIN)
-                whole = 0 if copied is None else len(copied[-1]) // self.rows * self.rows
-                for k in range(0, whole, self.rows):
-                    self._write([each[k : k + self.rows] for each in copied])
-                rest = [] if copied is None else [each[whole:] for each in copied]  # now: its file is about to go
+                self.room = self._room()
+                rest = self._copy(copied, exact)
                 os.replace(partial, self.path)
             except BaseException:
                 self._let_go()
                 with contextlib.suppress(OSError):
                     os.remove(partial)
                 raise
-        self.chunk = [np.empty((self.rows, *each.shape[1:]), each.dtype) for each in self.series]
+        self.chunks = self.room.get()
         self.thread = threading.Thread(target=self._write_all, daemon=True)
         self.thread.start()
         if rest:
@@ -74,14 +80,15 @@ class Stream:
 
     def append(self, t, m, T=None):
         """Add states: t (k,), m (k, *batch, 3), T (k, *batch); copied. Raises : OSError of an earlier chunk."""
-        series, done = (m, *(() if T is None else (T,)), t), 0
+        series, done = [x for x in (m, T, t) if x is not None], 0
         while done < len(t):
             self._raise()
             some = min(self.rows - self.filled, len(t) - done)
-            for chunk, values in zip(self.chunk, series, strict=True):
-                chunk[self.filled : self.filled + some] = values[done : done + some]
+            for chunk, values in zip(self.chunks, series, strict=False):
+                chunk.values[self.filled : self.filled + some] = values[done : done + some]
             self.filled, done = self.filled + some, done + some
             if self.filled == self.rows:
+                self._note(self.chunks, [each[done - 1] for each in series[:-1]])
                 self._hand_over()
 
     def close(self, complete=True):
@@ -96,10 +103,39 @@ class Stream:
         if complete:
             self._raise()
 
+    def _room(self):
+        """Chunks to be filled, in sets: of all series, and the exact states where there are some; the last used first,
+        since a processor's cache holds it.
+        """
+        shapes = [((self.rows, *each.shape[1:]), each.dtype) for each in self.series]
+        shapes += [((1, *each.shape[1:]), each.dtype) for each in self.exact]
+        size, room = sum(SEAL + int(np.prod(shape)) * dtype.itemsize for shape, dtype in shapes), queue.LifoQueue()
+        for _ in range(max(2, min(AHEAD // size, -(-self.states // self.rows)))):
+            room.put([Chunk(shape, dtype) for shape, dtype in shapes])
+        return room
+
+    def _copy(self, copied, exact):
+        """Write the whole chunks of these series; returns the rest, in memory: their file is about to go."""
+        if copied is None:
+            return []
+        chunks, whole = self.room.get(), len(copied[-1]) // self.rows * self.rows
+        self._note(chunks, exact)
+        for first in range(0, whole, self.rows):
+            for chunk, values in zip(chunks, copied, strict=False):
+                chunk.values[:] = values[first : first + self.rows]
+            self._write(chunks, self.rows)
+        self.room.put(chunks)
+        return [each[whole:] for each in copied]
+
+    def _note(self, chunks, state):
+        """The last state of the chunks in the precision of the run, where that is kept."""
+        for chunk, values in zip(chunks[len(self.series) :], state or (), strict=False):
+            chunk.values[0] = values
+
     def _hand_over(self):
-        """Give the writer the chunk, and take a new one."""
-        self.ready.put([each[: self.filled] for each in self.chunk])
-        self.chunk, self.filled = [np.empty_like(each) for each in self.chunk], 0
+        """Give the writer the chunks, and take others."""
+        self.ready.put((self.chunks, self.filled))
+        self.chunks, self.filled = self.room.get(), 0
 
     def _raise(self):
         if self.error is not None:
@@ -107,24 +143,31 @@ class Stream:
 
     def _write_all(self):
         """The writer's thread: chunk by chunk until there is no more; after an error the rest is dropped."""
-        while (chunk := self.ready.get()) is not None:
+        while (handed := self.ready.get()) is not None:
             if self.error is None:
                 try:
                     with _told(self.path):
-                        self._write(chunk)
+                        self._write(*handed)
                 except Exception as error:  # raised in the run's thread
                     self.error = error
+            self.room.put(handed[0])
 
-    def _write(self, chunk):
-        """One chunk: the times last, so that a state that has a time is whole."""
-        size = sum(each.nbytes for each in chunk)
+    def _write(self, chunks, n):
+        """n states of the chunks: the times last, so that a state that has a time is whole."""
+        size, place = sum(len(each.bytes) for each in chunks), (self.written // self.rows) % 2
         end = os.fstat(self.reserved).st_size
         os.posix_fallocate(self.reserved, end, size + size // 64)  # beyond the margin, which HDF5 is writing in
-        for data, values in zip(self.series, chunk, strict=True):
-            data.resize(self.written + len(values), axis=0)
-            data[self.written :] = values
+        for data, chunk in zip(self.exact if n == self.rows else (), chunks[len(self.series) :], strict=False):
+            _put(data, place, chunk)
+        for data, chunk in zip(self.series, chunks, strict=False):
+            data.resize(self.written + n, axis=0)
+            if self.compression is None:
+                chunk.values[n:] = np.nan
+                _put(data, self.written, chunk)
+            else:
+                data[self.written :] = chunk.values[:n]
             data.flush()
-        self.written += len(chunk[-1])
+        self.written += n
         self.file["wall_time"][0] = perf_counter() - self.began
 
     def _let_go(self):
@@ -139,6 +182,11 @@ class Stream:
             os.close(reserved)
         os.remove(f"{self.path}.lock")
         os.close(self.lock)
+
+
+def _put(data, row, chunk):
+    """A chunk from this row of its dataset on, as it is."""
+    data.id.write_direct_chunk((row, *(0 for _ in data.shape[1:])), chunk.sealed())
 
 
 def _lock(path):

@@ -36,7 +36,7 @@ SETTINGS = (
     *("dt", "t0", "save_every", "solver", "executor", "dtype", "temperature", "seed", "versions", "noise_dt"),
     *("command_line", "wall_time"),
 )
-OF_THE_FILE = ("states", "device", "compression")
+OF_THE_FILE = ("states", "device", "compression", "rows", "exact")
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +182,7 @@ def load(path, *, lazy=False):
 
 
 def read_with(path, lazy):
-    """`load`, and {name: value} of what a streamed file says besides: states in all, device, compression, start."""
+    """`load`, and {name: value} of what a streamed file says besides: states in all, device, start, exact state ..."""
     if not isinstance(lazy, bool):
         raise TypeError(complaint("lazy", "True or False", shown(lazy), "True leaves the states in the file."))
     t, m, groups, attributes = hdf5.read(as_path("path", path), lazy=lazy)

@@ -16,9 +16,9 @@ PHYSICS = {"anisotropy", "fields", "llgs", "heating"}
 NOUNS = {"oscillator", "drive"}
 ALLOWED = {
     **{room: set() for room in ("__init__", "checks", "command", "constants", "vector")},
-    **{room: set() for room in ("kernel_cache", "readout", "stored", "threads", "waveform")},
+    **{room: set() for room in ("chunk", "kernel_cache", "readout", "stored", "threads", "waveform")},
     "hdf5": {"stored"},
-    "stream": {"hdf5"},
+    "stream": {"chunk", "hdf5"},
     "states": {"stored", "stream", "trajectory"},
     **{room: {"vector"} for room in ("anisotropy", "philox", "solvers")},
     **{room: {"constants"} for room in ("geometry", "oscillator", "theory")},

@@ -67,8 +67,8 @@ def unfinished(path, kind, states):
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[3]); import test_stream as t; from shno import stream\n"
         "stream.CHUNK, keep = 64 * 24, stream.Stream._write\n"
-        "def write(self, chunk):\n"
-        "    keep(self, chunk)\n"
+        "def write(self, *chunk):\n"
+        "    keep(self, *chunk)\n"
         "    if self.written >= int(sys.argv[2]): os.kill(os.getpid(), 9)\n"
         f"stream.Stream._write = write; t.run_of({kind!r}, out=sys.argv[1])"
     )
