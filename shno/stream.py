@@ -166,7 +166,7 @@ class Stream:
                 _put(data, self.written, chunk)
             else:
                 data[self.written :] = chunk.values[:n]
-            data.flush()
+                data.flush()
         self.written += n
         self.file["wall_time"][0] = perf_counter() - self.began
 
@@ -185,8 +185,9 @@ class Stream:
 
 
 def _put(data, row, chunk):
-    """A chunk from this row of its dataset on, as it is."""
+    """Write a chunk, from this row of its dataset on, as it is."""
     data.id.write_direct_chunk((row, *(0 for _ in data.shape[1:])), chunk.sealed())
+    data.flush()
 
 
 def _lock(path):

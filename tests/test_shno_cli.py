@@ -43,6 +43,18 @@ def test_twenty_nanoseconds_at_one_picosecond_are_20000_steps(folder):
     assert len(run.t) == 201 and run.save_every == 100 and run.t[-1] == pytest.approx(20e-9, rel=1e-12)
 
 
+def test_a_file_may_have_half_the_digits(folder, capsys):
+    noise = ("--temperature-K", "300", "--seed", "7")
+    for name, words in (("long.h5", ()), ("short.h5", ("--out-dtype", "float32"))):
+        assert main([*SIMULATE, *noise, *words, "--out", name]) == 0
+    long, short = shno.load("long.h5"), shno.load("short.h5")
+    assert short.dtype == "float64" and short.m.dtype == np.float32
+    assert np.array_equal(short.m, long.m.astype(np.float32)) and np.array_equal(short.t, long.t)
+    assert os.path.getsize("long.h5") - os.path.getsize("short.h5") > 11_000  # of 1001 states, each 12 bytes less
+    capsys.readouterr()
+    assert main(["info", "short.h5"]) == 0 and "m            shape (1001, 3), float32" in capsys.readouterr().out
+
+
 def test_the_operating_point_holds_where_no_flag_is_given(folder):
     point = shno.operating_point("w-cofeb-pma")
     assert main([*SIMULATE, "--out", "default.h5"]) == 0
