@@ -59,6 +59,7 @@ class Stream:
                 settings = {"rows": self.rows, "compression": compression, "exact": exact}
                 hdf5.fill(self.file, np.empty(0), m, groups, attributes | {"states": states}, **settings)
                 self.file.create_dataset("wall_time", data=[0.0]).attrs["units"] = np.bytes_("s")
+                self.wall_time = self.file["wall_time"].id.get_offset()
                 names = ("m", *([] if T is None else [hdf5.SERIES]), "time")
                 self.series = [self.file[name] for name in names]
                 self.exact = [self.file[hdf5.EXACT][name] for name, _ in zip("mT", exact or (), strict=False)]
@@ -168,7 +169,7 @@ class Stream:
                 data[self.written :] = chunk.values[:n]
                 data.flush()
         self.written += n
-        self.file["wall_time"][0] = perf_counter() - self.began
+        os.pwrite(self.reserved, np.float64(perf_counter() - self.began).tobytes(), self.wall_time)
 
     def _let_go(self):
         """Close the file, give back what was reserved, and the lock."""

@@ -16,7 +16,8 @@ PHYSICS = {"anisotropy", "fields", "llgs", "heating"}
 NOUNS = {"oscillator", "drive"}
 ALLOWED = {
     **{room: set() for room in ("__init__", "checks", "command", "constants", "vector")},
-    **{room: set() for room in ("chunk", "kernel_cache", "readout", "stored", "threads", "waveform")},
+    **{room: set() for room in ("kernel_cache", "readout", "stored", "threads", "waveform")},
+    "chunk": {"kernel_cache"},
     "hdf5": {"stored"},
     "stream": {"chunk", "hdf5"},
     "states": {"stored", "stream", "trajectory"},
@@ -88,8 +89,9 @@ OWNERS = {
     "scipy.integrate": {"shno.reference"},
     "dask": {"shno.sweep_schedule"},
     "distributed": {"shno.sweep_schedule"},
-    "h5py": {f"shno.{name}" for name in ("hdf5", "stored", "stream", "sweep_file", "sweep_reading", "sweep_result")},
-    "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
+    "h5py": {f"shno.{name}" for name in ("hdf5", "stored", "stream", "sweep_file", "sweep_reading", "sweep_result")}
+    | {"validation.speed_files"},
+    "numba": {f"shno.{name}" for name in ("chunk", "kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding"},
     "llvmlite": {"shno.kernel_philox"},
     "matplotlib": {

@@ -10,7 +10,7 @@ from shno import chunk
 from shno.chunk import Chunk, fletcher32
 
 RNG = np.random.default_rng(1)
-ROW = 8 * chunk.WIDTH  # bytes
+ROW = 2 * chunk.BLOCK  # bytes
 ARRAYS = {
     "float64": RNG.normal(size=(1000, 3)),
     "float32": RNG.normal(size=(7, 2, 3)).astype(np.float32),
@@ -22,12 +22,6 @@ ARRAYS = {
     "not numbers": np.full((100, 3), np.nan),
     **{f"{n} bytes": RNG.integers(0, 2**32, n // 4, dtype=np.uint32) for n in (ROW - 4, ROW, ROW + 4, 300 * ROW + 12)},
 }
-
-
-@pytest.fixture(params=[chunk.TABLE, 3], ids=["one table", "tables of three rows"], autouse=True)
-def table(request, monkeypatch):
-    monkeypatch.setattr(chunk, "TABLE", request.param)
-    monkeypatch.setattr(chunk, "ROWS", min(chunk.ROWS, request.param - 1))
 
 
 @pytest.mark.parametrize("name", ARRAYS)

@@ -42,6 +42,10 @@ TABLE = {  # what the family must print: id: (bound, how, peers)
     "S12c": (2, "at least", ()),
     "S12d": (3, "at most", ()),
     "S12e": (6, "at most", ()),
+    "S13a": (0.8, "at least", ()),
+    "S13b": (1.0, "at most", ()),
+    "S13c": (0.8, "at least", ()),
+    "S13d": (1.0, "at most", ()),
 }
 LOOP = """
 .outer:
