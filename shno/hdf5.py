@@ -113,8 +113,7 @@ def _read(file, size, lazy):
     if "T" in groups["run"]:
         series.append(groups["run"]["T"])
     if "states" in attributes:  # until it is complete one series may be ahead of another
-        rows = (series[0].chunks or [1])[0]
-        n = _whole(series, rows)
+        n, rows = _whole(series), (series[0].chunks or [1])[0]
         attributes |= {"rows": rows, "exact": _exact(file, series, n, rows, size)}
         series = [Stored(file.filename, each.name, (n, *each.shape[1:]), each.dtype) for each in series]
     _check_shapes(*series)
@@ -126,16 +125,18 @@ def _read(file, size, lazy):
     return *series, groups, attributes
 
 
-def _whole(series, rows):
+def _whole(series):
     """How many states are in the file: all series have them, and their times, which are written last, are numbers."""
+    if any(each.ndim == 0 for each in series):
+        return 0
     n = min(len(each) for each in series)
     while n and np.isnan(series[0][n - 1]):
-        n = (n - 1) // rows * rows
+        n -= 1
     return n
 
 
 def _exact(file, series, n, rows, size):
-    """{"m", "T"}: the n-th state as it was computed; None where it is not kept besides."""
+    """{"m", "T"}: the n-th state as it was computed; None where it is not kept besides. rows : states of a chunk"""
     if EXACT not in file or n == 0 or n % rows:
         return None
     names, kept = ("m", "T"), _group(file, EXACT)

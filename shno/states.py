@@ -116,12 +116,9 @@ def continuation(path):
     run, about = read_with(path, lazy=True)
     if "states" not in about:
         raise ValueError(f"{path} cannot be resumed: it was saved whole. A file of simulate(..., out=path) can be.")
-    states = about["states"]
-    if not isinstance(states, int) or states < len(run.t):
-        raise ValueError(f"{path} cannot be resumed: it is to have {states} states and has {len(run.t)}. Run it again.")
     start = {name: (about[name], unit) for name, unit in (("m0", "1"), ("T_start", "K")) if name in about}
     more = {name: about[name] for name in ("device", "compression", "rows", "exact") if name in about}
-    return Continuation(path, run, states, start, **more)
+    return Continuation(path, run, int(about["states"]), start, **more)
 
 
 def tidied(killed):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
@@ -198,6 +199,48 @@ def test_a_file_is_read_while_it_is_written(tmp_path):
         seen.append(len(hdf5.read(tmp_path / "run.h5")[0]))
     writer.close()
     assert seen == sorted(seen) and all(n % 64 == 0 for n in seen) and len(hdf5.read(tmp_path / "run.h5")[0]) == 1000
+
+
+def test_a_run_waits_for_its_writer_when_enough_is_waiting(tmp_path, monkeypatch):
+    """So that memory stays what it is, however slow the disk: of ten chunks three are taken, then none."""
+    monkeypatch.setattr(stream, "AHEAD", 4 * 64 * 32)  # m and time
+    disk, write = threading.Event(), Stream._write
+    monkeypatch.setattr(Stream, "_write", lambda self, *chunk: disk.wait() and write(self, *chunk))
+    writer, taken = open_stream(tmp_path / "run.h5", states=640), []
+
+    def run():
+        for k in range(0, 640, 64):
+            writer.append(np.arange(k, k + 64.0), np.full((64, 3), float(k)))
+            taken.append(k)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive() and len(taken) <= 3
+    disk.set()
+    thread.join()
+    writer.close()
+    t, m, *_ = hdf5.read(tmp_path / "run.h5")
+    assert np.array_equal(t, np.arange(640.0)) and np.array_equal(m[:, 2], t // 64 * 64)
+
+
+def test_a_flipped_byte_is_found_when_it_is_read(tmp_path):
+    """The checksums are ours, whoever reads asks for them: all at once, slice by slice, and in plain h5py."""
+    path = tmp_path / "run.h5"
+    run_of("rounded", out=path)
+    with h5py.File(path) as file:
+        chunks = [file[name].id.get_chunk_info(2) for name in ("m", "time", hdf5.SERIES)]
+    sound = path.read_bytes()
+    for name, chunk in zip(("m", "t", "T"), chunks, strict=True):
+        damaged = bytearray(sound)
+        damaged[chunk.byte_offset + chunk.size // 2] ^= 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"run\.h5 cannot be read: it is truncated or damaged") as caught:
+            shno.load(path)
+        assert "\n" not in str(caught.value)
+        with pytest.raises(OSError, match=r"read data"):
+            getattr(shno.load(path, lazy=True), name)[()]
+        assert len(getattr(shno.load(path, lazy=True), name)[:1]) == 1  # the other chunks are sound
 
 
 def test_a_run_is_followed_until_it_is_whole(tmp_path, monkeypatch, capsys):

@@ -1,9 +1,9 @@
 """Runs that stream to a file: killed at random moments and resumed, and in flat memory.
 
 `python -m validation.streaming kills N SEED FOLDER` streams a thermal run once to its end, then N times with SIGKILL
-at a moment that SEED draws from the whole of its course, and on with `shno.resume`; `... memory FOLDER` limits the
-address space of its process, all that it maps, and streams a short and a long run, which in memory is refused. Each
-prints what came of it.
+at a moment that SEED draws from the whole of its course, and on with `shno.resume`; every second one is stored in
+float32. `... memory FOLDER` limits the address space of its process, all that it maps, and streams a short and a long
+run, which in memory is refused. Each prints what came of it.
 """
 
 import json
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -25,26 +26,29 @@ from validation.claim import Claim
 
 ROWS = ()
 KILLS, SEED = 10, 3
-OSCILLATORS, STEPS = 8, 400_000  # of the run that is killed: 77 MB
+OSCILLATORS, STEPS = 8, 1_000_000  # of the run that is killed: 200 MB
 LIMIT, LONG = 800e6, 130_000_000  # bytes of the process; steps of one oscillator, 4.2 GB
 STATE = 4 * 8  # bytes of a state and its time
 MEGABYTE, STATUS = 1e6, Path("/proc/self/status")
 
 
-def run(path, steps, oscillators=1, temperature=300.0):
-    """Stream a run of so many steps of 1 ps, each saved."""
+def run(path, steps, oscillators=1, temperature=300.0, out_dtype=None):
+    """Stream a run of so many steps of 1 ps, each saved, to a file of this precision."""
     point = shno.operating_point("w-cofeb-pma")
     drive = shno.Drive(I=np.linspace(1e-4, 2e-4, oscillators) if oscillators > 1 else 2e-4, B_ext=point.B_ext)
     noise = {"temperature": temperature, "seed": 1} if temperature else {}
     settings = {"duration": steps * 1e-12, "dt": 1e-12, **noise, "threads": 1}
-    return shno.simulate(shno.preset("w-cofeb-pma"), drive, out=path, **settings)
+    return shno.simulate(shno.preset("w-cofeb-pma"), drive, out=path, out_dtype=out_dtype, **settings)
 
 
 def claims(figures):
     """The kills."""
     with tempfile.TemporaryDirectory() as folder:
         outcomes = apart("kills", KILLS, SEED, folder)
-    what = f"streamed thermal runs of {OSCILLATORS} oscillators, {STEPS} steps, killed at a random moment and resumed"
+    what = (
+        f"streamed thermal runs of {OSCILLATORS} oscillators, {STEPS} steps, every second one stored in float32, "
+        "killed at a random moment and resumed"
+    )
     at = ", ".join(f"{each['states'] / (STEPS + 1):.2f}" for each in outcomes)
     right = sum(each["killed"] and each["same"] for each in outcomes)
     return [
@@ -105,10 +109,12 @@ def kills(count, seed, folder):
     run(f"{folder}/warm.h5", 2000, OSCILLATORS)  # compiled here, for all children
     began = time.perf_counter()
     ended(forked(run, f"{folder}/whole.h5", STEPS, OSCILLATORS))
-    course, random, whole, outcomes = time.perf_counter() - began, Random(seed), shno.load(f"{folder}/whole.h5"), []
+    course, random, given, outcomes = time.perf_counter() - began, Random(seed), shno.load(f"{folder}/whole.h5"), []
+    wholes = given, replace(given, m=given.m.astype(np.float32))
     while len(outcomes) < count:
-        path = f"{folder}/killed{len(outcomes)}.h5"
-        child = forked(run, path, STEPS, OSCILLATORS)
+        rounded, path = len(outcomes) % 2, f"{folder}/killed{len(outcomes)}.h5"
+        whole = wholes[rounded]
+        child = forked(run, path, STEPS, OSCILLATORS, 300.0, "float32" if rounded else None)
         time.sleep(course * random.random())
         os.kill(child, signal.SIGKILL)
         if os.waitpid(child, 0)[1] != signal.SIGKILL or not os.path.exists(path):
