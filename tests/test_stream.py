@@ -1,66 +1,25 @@
 """A run's file while it is written: equal to the run in memory, whole wherever the process dies, of one writer."""
 
 import os
-import signal
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
 import h5py
 import numpy as np
 import pytest
+from stream_helpers import DRIVE, KINDS, OSCILLATOR, RUN, SMALL, in_memory, run_of, same, unfinished
 
 import shno
 from shno import __main__ as command_line
 from shno import hdf5, stream
-from shno.states import InFile, continuation
 from shno.stored import is_closed
 from shno.stream import Stream
-
-OSCILLATOR, DRIVE = shno.preset("w-cofeb-pma"), shno.operating_point("w-cofeb-pma")
-RUN = {"duration": 1e-9, "dt": 1e-12, "temperature": 300.0, "seed": 1}
-HEATED = shno.Oscillator(
-    Ms=1.05e6, alpha=0.025, thickness=1.7e-9, width=150e-9, theta_SH=0.2, t_HM=5e-9, R=300.0, R_th=8e3, C_th=1e-14
-)
-KINDS = {
-    "thermal": (OSCILLATOR, {}),
-    "batch, float32": (OSCILLATOR, {"m0": np.eye(3), "dtype": "float32", "save_every": 5}),
-    "heated": (HEATED, {"realisation": [[4], [7]]}),
-    "compressed": (OSCILLATOR, {"compression": "gzip"}),
-    "witness": (OSCILLATOR, {"solver": "reference", "temperature": 0.0, "seed": None, "duration": 0.1e-9}),
-    "rounded": (HEATED, {"realisation": [[4], [7]], "out_dtype": "float32"}),
-    "waveform": (OSCILLATOR, {"drive": shno.Drive(I=shno.Pulse(2e-4, 0.2005e-9, 0.3e-9), B_ext=DRIVE.B_ext)}),
-    "callable": (OSCILLATOR, {"drive": shno.Drive(I=shno.Function(lambda t: 1e-4 + 1e5 * t), B_ext=DRIVE.B_ext)}),
-}
-
-
-def run_of(kind, **more):
-    """The run of a kind; where it is streamed, in chunks of 64 states at most."""
-    oscillator, settings = KINDS[kind]
-    settings = RUN | settings | more
-    return shno.simulate(oscillator, settings.pop("drive", DRIVE), **settings)
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(stream, "CHUNK", 64 * 24)
-
-
-def same(a, b):
-    """Whether two runs have the same states, bit for bit."""
-    series = ("t", "m", *(() if a.T is None else ("T",)))
-    return all(np.asarray(getattr(a, x)).tobytes() == np.asarray(getattr(b, x)).tobytes() for x in series)
-
-
-def in_memory(kind):
-    """The run of a kind, in the precision of its file."""
-    run = run_of(kind, compression=None, out_dtype=None)
-    if kind == "rounded":
-        return replace(run, m=run.m.astype(np.float32), T=run.T.astype(np.float32))
-    return run
+    monkeypatch.setattr(stream, "CHUNK", SMALL)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,21 +30,6 @@ def test_a_streamed_run_is_the_run_in_memory(tmp_path, kind):
     assert is_closed(tmp_path / "run.h5")
     if kind != "callable":  # it is stored as its table
         assert run == loaded
-
-
-def unfinished(path, kind, states, goes_on=False):
-    """A file such as a kill leaves it: so many states, not closed by its writer."""
-    run = "t.shno.resume(sys.argv[1])" if goes_on else f"t.run_of({kind!r}, out=sys.argv[1])"
-    code = (
-        "import os, sys; sys.path.insert(0, sys.argv[3]); import test_stream as t; from shno import stream\n"
-        "stream.CHUNK, keep = 64 * 24, stream.Stream._write\n"
-        "def write(self, *chunk):\n"
-        "    keep(self, *chunk)\n"
-        "    if self.written >= int(sys.argv[2]): os.kill(os.getpid(), 9)\n"
-        f"stream.Stream._write = write; {run}"
-    )
-    words = [sys.executable, "-c", code, str(path), str(states), os.path.dirname(__file__)]
-    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("kind", ["thermal", "heated", "rounded", "waveform"])
@@ -100,55 +44,6 @@ def test_a_killed_run_is_whole_as_far_as_it_came_and_finished_to_the_same_bits(t
     assert same(finished, whole) and same(shno.load(path), whole) and is_closed(path)
     assert os.listdir(tmp_path) == ["run.h5"]
     assert same(shno.resume(path), whole)  # nothing is missing: nothing happens
-
-
-@pytest.fixture
-def rounded(tmp_path):
-    """The path of a run of float64 in a file of float32, killed after some chunks."""
-    unfinished(tmp_path / "run.h5", "rounded", 300)
-    return tmp_path / "run.h5"
-
-
-def test_a_rounded_run_goes_on_from_what_it_was_not_from_what_is_stored(rounded):
-    killed = continuation(rounded)
-    n, whole = len(killed.run.t), run_of("rounded", out_dtype=None)
-    assert np.array_equal(killed.last["m0"], whole.m[n - 1]) and np.array_equal(killed.last["T_start"], whole.T[n - 1])
-    assert not np.array_equal(whole.m[n - 1], whole.m[n - 1].astype(np.float32))
-
-
-def test_a_rounded_run_may_be_killed_while_it_goes_on(rounded):
-    """Again after a chunk, and right after the copy, before any."""
-    unfinished(rounded, "rounded", 3 * len(shno.load(rounded).t) // 2, goes_on=True)
-    killed, how = continuation(rounded), {"compression": None, "out_dtype": "float32", "device": "cpu"}
-    states = InFile(killed, killed.run, 0, None, killed.last["m0"], killed.last["T_start"], **how)
-    states.stream.close(complete=False)
-    assert len(shno.load(rounded).t) == len(killed.run.t) < 1001
-    assert same(shno.resume(rounded), in_memory("rounded"))
-
-
-@pytest.mark.parametrize("is_needed", [True, False])
-def test_of_the_exact_states_that_of_the_last_chunk_counts(rounded, is_needed):
-    """A kill may fall into the writing of the other one."""
-    with h5py.File(rounded, "r", swmr=True) as file:
-        rows, data = file["m"].chunks[0], file["exact/m"].id
-        last = (len(shno.load(rounded).t) // rows - 1) % 2
-        place = data.get_chunk_info_by_coord((last if is_needed else 1 - last, 0, 0, 0)).byte_offset
-    with open(rounded, "r+b") as file:
-        file.seek(place + 3)
-        byte = file.read(1)
-        file.seek(place + 3)
-        file.write(bytes([byte[0] ^ 1]))
-    if is_needed:
-        with pytest.raises(ValueError, match=r"run\.h5 cannot be read: it is truncated or damaged"):
-            shno.resume(rounded)
-    else:
-        assert same(shno.resume(rounded), in_memory("rounded"))
-
-
-def test_a_file_may_have_more_digits_than_the_run(tmp_path):
-    run = shno.simulate(OSCILLATOR, DRIVE, **RUN, dtype="float32")
-    streamed = shno.simulate(OSCILLATOR, DRIVE, **RUN, dtype="float32", out=tmp_path / "run.h5", out_dtype="float64")
-    assert streamed.m.dtype == np.float64 and np.array_equal(streamed.m, run.m) and streamed.dtype == "float32"
 
 
 def test_a_run_killed_before_its_first_chunk_starts_anew(tmp_path):
