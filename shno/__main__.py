@@ -234,9 +234,9 @@ def _info(arguments):
 
 
 def _plot(arguments):
-    from shno import plots, stream, trajectory
+    from shno import lock, plots, trajectory
 
-    while arguments.follow and stream.is_being_written(arguments.file):
+    while arguments.follow and lock.is_being_written(arguments.file):
         run = trajectory.load(arguments.file)
         if len(run.t) > 1:
             plots.plot(run, arguments.out)

@@ -18,6 +18,7 @@ import numpy as np
 
 from shno import hdf5
 from shno.chunk import SEAL, Chunk
+from shno.lock import locked
 
 CHUNK = 1 << 22  # bytes, at most
 MARGIN = 1 << 21  # bytes reserved beyond a chunk: HDF5's own, and a file's end
@@ -52,7 +53,7 @@ class Stream:
         partial = f"{self.path}.{secrets.token_hex(4)}.partial"
         groups = groups if T is None else groups | {"run": groups.get("run", {}) | {"T": (T, "K")}}
         with _told(self.path):
-            self.lock = _lock(self.path)
+            self.lock = locked(self.path)
             try:
                 self.file = h5py.File(partial, "w", libver=hdf5.LIBRARY)
                 self.reserved = os.open(partial, os.O_RDWR)
@@ -189,31 +190,6 @@ def _put(data, row, chunk):
     """Write a chunk, from this row of its dataset on, as it is."""
     data.id.write_direct_chunk((row, *(0 for _ in data.shape[1:])), chunk.sealed())
     data.flush()
-
-
-def _lock(path):
-    """A lock beside the file, which the system lets go when the process ends; BlockingIOError where it is held."""
-    import fcntl
-
-    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise BlockingIOError(0, "another run is writing it") from None
-    return lock
-
-
-def is_being_written(path):
-    """Whether a process that lives is streaming a run to this file."""
-    path = os.path.realpath(path)
-    if not os.path.exists(f"{path}.lock"):
-        return False
-    try:
-        os.close(_lock(path))
-    except BlockingIOError:
-        return True
-    return False
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from shno import hdf5
+from shno import hdf5, lock
 from shno.checks import (
     as_integers,
     as_number,
@@ -108,9 +108,11 @@ class Trajectory:
     def save(self, path):
         """Write to an HDF5 file (`shno.load` reads it back equal); beside first, then renamed.
 
-        Raises : TypeError, ValueError for what is no path; OSError with one line when it cannot be written
+        Raises : TypeError, ValueError for what is no path; OSError with one line when it cannot be written, or when a
+        run is being streamed to it
         """
         path = as_path("path", path)
+        lock.check_free(path)
         groups, settings = self.content((len(self.t) - 1) * self.save_every)
         hdf5.write(path, t=self.t, m=self.m, groups=groups, attributes=settings)
 

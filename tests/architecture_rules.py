@@ -16,10 +16,10 @@ PHYSICS = {"anisotropy", "fields", "llgs", "heating"}
 NOUNS = {"oscillator", "drive"}
 ALLOWED = {
     **{room: set() for room in ("__init__", "checks", "command", "constants", "vector")},
-    **{room: set() for room in ("kernel_cache", "readout", "stored", "threads", "waveform")},
+    **{room: set() for room in ("kernel_cache", "lock", "readout", "stored", "threads", "waveform")},
     "chunk": {"kernel_cache"},
     "hdf5": {"stored"},
-    "stream": {"chunk", "hdf5"},
+    "stream": {"chunk", "hdf5", "lock"},
     "states": {"stored", "stream", "trajectory"},
     **{room: {"vector"} for room in ("anisotropy", "philox", "solvers")},
     **{room: {"constants"} for room in ("geometry", "oscillator", "theory")},
@@ -34,7 +34,7 @@ ALLOWED = {
     "variability": {"oscillator", "philox"},
     "presets": NOUNS,
     "waveform_numbers": {"waveform", "sampled", "waveforms"},
-    "trajectory": NOUNS | {"hdf5", "plan", "sampled", "stored", "waveform_numbers"},
+    "trajectory": NOUNS | {"hdf5", "lock", "plan", "sampled", "stored", "waveform_numbers"},
     "parameters": NOUNS | {"fields", "geometry", "heating", "llgs", "waveform"},
     "stability": {"constants", "fields", "llgs", "parameters", "philox", "vector"},
     "guard": {"stability", "thermal", "waveform"},

@@ -81,6 +81,8 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
     first = open_stream(tmp_path / "run.h5")
     with pytest.raises(OSError, match=r"run\.h5 cannot be written: another run is writing it"):
         open_stream(tmp_path / "run.h5")
+    with pytest.raises(OSError, match=r"run\.h5 cannot be written: another run is writing it. Wait for it"):
+        run_of("thermal").save(tmp_path / "run.h5")
     first.append(np.arange(200.0), np.ones((200, 3)))
     first.close()
     assert len(hdf5.read(tmp_path / "run.h5")[0]) == 200 and os.listdir(tmp_path) == ["run.h5"]
