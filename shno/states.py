@@ -11,6 +11,8 @@ from shno.stored import is_closed
 from shno.stream import Stream
 from shno.trajectory import Trajectory, load, read_with
 
+PIECE = 1 << 14  # states whose times are computed at once, within a processor's cache
+
 
 class InMemory:
     """Arrays for n saved states. m0 (*batch, 3) and T0 (*batch), None without heating, are the first of them."""
@@ -66,7 +68,10 @@ class InFile:
 
     def keep(self, first, m, T):
         """As of `InMemory`."""
-        self.stream.append(self.clock.at(self.run.save_every * np.arange(first, first + len(m))), m, T)
+        for k in range(0, len(m), PIECE):
+            part = slice(k, min(k + PIECE, len(m)))
+            t = self.clock.at(self.run.save_every * np.arange(first + part.start, first + part.stop))
+            self.stream.append(t, m[part], None if T is None else T[part])
 
     def __enter__(self):
         """The stream is open."""

@@ -87,7 +87,7 @@ class Stream:
             self._raise()
             some = min(self.rows - self.filled, len(t) - done)
             for chunk, values in zip(self.chunks, series, strict=False):
-                chunk.values[self.filled : self.filled + some] = values[done : done + some]
+                _copy(values[done : done + some], chunk.values[self.filled : self.filled + some])
             self.filled, done = self.filled + some, done + some
             if self.filled == self.rows:
                 self._note(self.chunks, [each[done - 1] for each in series[:-1]])
@@ -184,6 +184,15 @@ class Stream:
             os.close(reserved)
         os.remove(f"{self.path}.lock")
         os.close(self.lock)
+
+
+def _copy(values, to):
+    """Into an array; where components lie apart each by itself, which is twice as fast."""
+    if values.ndim == 3 and not values.flags.c_contiguous:
+        for k in range(values.shape[2]):
+            to[..., k] = values[..., k]
+    else:
+        to[:] = values
 
 
 def _put(data, row, chunk):
