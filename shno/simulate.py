@@ -29,7 +29,7 @@ from shno.thermal import field_deviation, thermal_energy
 from shno.trajectory import Trajectory
 
 LARGEST_NORM_ERROR = 1e-4  # of |m| before projection
-CHUNK = 1 << 22  # numbers of m held in an executor's layout before they are copied out
+CHUNK, LEAST = 1 << 20, 13  # numbers of m held in an executor's layout before they are copied out; states, in 4 CHUNK
 CHUNK_STEPS = 1 << 24  # oscillator steps between two reports of progress
 
 
@@ -216,7 +216,8 @@ def _run(executor, plan, states, n, save_every, progress):
 
 def _advance(executor, plan, states, save_every, n, progress, done, until):
     """Whole steps from `done` up to `until`, in chunks of saved states; returns `until`."""
-    chunk = max(1, min(CHUNK // (3 * plan.n), CHUNK_STEPS // (plan.n * save_every), executor.longest // save_every))
+    held = max(CHUNK // (3 * plan.n), min(LEAST, 4 * CHUNK // (3 * plan.n)))
+    chunk = max(1, min(held, CHUNK_STEPS // (plan.n * save_every), executor.longest // save_every))
     while done < until:
         to_next = save_every - done % save_every
         if min(to_next, until - done, executor.longest) < save_every:  # up to a saved state, or less than to the next
