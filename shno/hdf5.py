@@ -14,14 +14,13 @@
     /parameters/run/T ...       temperature of each oscillator (n, *batch) (with Joule heating), realisation (where it
                                 was given); m0 and T_start, which a streamed run began with
     /wall_time   (1,)           of a streamed run, s, as far as it has come
-    /exact/m, /exact/T          (2, *batch, 3), (2, *batch): of a run streamed in another precision than it is computed
-                                in, the last state of each chunk in turns as it was computed: resume goes on from it
+    /exact/m, T, time           (2, *batch, 3), (2, *batch), (2,): of a run streamed in another precision than it is
+                                computed in, the last state of each chunk in turns as it was: resume goes on from it
 
 m and T are float64 or float32, times float64, all in chunks along time; the attribute dtype is the precision of the
 computation. Numbers are stored bit for bit. Metadata and arrays carry checksums, so that damage is found. Readable by
 HDF5 1.10 and later, by plain h5py, and by xarray.open_dataset(path, engine="h5netcdf"). A run is streamed in HDF5's
-single-writer mode: until it is complete, and after a kill, h5py opens it with swmr=True. Layout 2 called time `t`; it
-is still read.
+single-writer mode: until complete, and after a kill, h5py opens it with swmr=True. Layout 2, with `t`, is still read.
 """
 
 import contextlib
@@ -38,6 +37,7 @@ FORMAT = "shno trajectory"
 LAYOUT_VERSION = 3
 TIME = {2: "t", 3: "time"}  # its name in each layout that is read
 SERIES, EXACT = "/parameters/run/T", "exact"
+EXACT_NAMES = {2: {"m": "1", "time": "s"}, 3: {"m": "1", "T": "K", "time": "s"}}  # units, without and with temperatures
 SETTING_UNITS = {"dt": "s", "t0": "s", "noise_dt": "s", "temperature": "K"}
 DEFLATED = 1100  # times the bytes in the file: what gzip can make of them at most
 CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
@@ -139,19 +139,20 @@ def _exact(file, series, n, rows, size):
     """{"m", "T"}: the n-th state as it was computed; None where it is not kept besides. rows : states of a chunk"""
     if EXACT not in file or n == 0 or n % rows:
         return None
-    names, kept = ("m", "T"), _group(file, EXACT)
-    found = {name: dataset(kept, name, size) for name, _ in zip(names, series[1:], strict=False)}
-    for each, given in zip(found.values(), series[1:], strict=True):
+    series, kept = [*series[1:], series[0]], _group(file, EXACT)
+    found = {name: dataset(kept, name, size) for name in EXACT_NAMES[len(series)]}
+    for each, given in zip(found.values(), series, strict=True):
         if each.shape != (2, *given.shape[1:]):
             raise ValueError(f"{each.name} must have shape {(2, *given.shape[1:])}, got {each.shape}")
-    return {name: each[(n // rows - 1) % 2] for name, each in found.items()}
+    state = {name: each[(n // rows - 1) % 2] for name, each in found.items()}
+    return state if state["time"] == series[-1][n - 1] else None
 
 
 def fill(file, t, m, groups, attributes, rows=None, compression=None, exact=None):
     """Put everything into the open file, in the layout of the module's docstring.
 
     rows : int     t, m and the temperatures are series that will grow, in chunks of so many states
-    exact          arrays m and T, where there are temperatures, such as are to be kept besides
+    exact          arrays m, T where there are temperatures, and time, such as are to be kept besides
     """
     series = {"rows": rows, "compression": compression}
     units = {f"{name}_units": unit for name, unit in SETTING_UNITS.items() if name in attributes}
@@ -175,7 +176,7 @@ def fill(file, t, m, groups, attributes, rows=None, compression=None, exact=None
             is_series = members.name + "/" + name == SERIES
             grows, dtype = (series, None) if is_series else ({}, np.float64)
             describe(_create(members, name, np.asarray(value, dtype), **grows), units=unit)
-    for name, unit, x in zip(("m", "T"), ("1", "K"), exact or (), strict=False):
+    for (name, unit), x in zip(EXACT_NAMES[len(exact)].items() if exact else (), exact or (), strict=True):
         kind = {"dtype": x.dtype, "chunks": (1, *x.shape), "fletcher32": True}
         describe(file.create_dataset(f"{EXACT}/{name}", (2, *x.shape), **kind), units=unit)
 

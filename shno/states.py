@@ -58,7 +58,8 @@ class InFile:
         given = {"groups": groups, "attributes": attributes | noted, "compression": compression}
         given |= {"steps": run.save_every * max(1, m0.size // 3), "m": _room(0, m0, out_dtype)}
         if given["m"].dtype != m0.dtype:
-            given["exact"] = [x for x in (m0, T0) if x is not None]
+            last = np.asarray(whole.t[-1] if goes_on else run.t0)
+            given["exact"] = [x for x in (m0, T0, last) if x is not None]
         if goes_on:
             copied = [x for x in (whole.m, whole.T, whole.t) if x is not None]
             given |= {"copied": copied, "rows": out.rows}
@@ -94,7 +95,7 @@ class Continuation:
 
     start : {"m0": (value, unit), "T_start": ...}   which it began with
     rows                                            states of a chunk of its file
-    exact : {"m", "T"} or None                      its last state, where the file has another precision than the run
+    exact : {"m", "T", "time"} or None              its last state, where the file has another precision than the run
     """
 
     path: str
@@ -123,6 +124,9 @@ def continuation(path):
         raise ValueError(f"{path} cannot be resumed: it was saved whole. A file of simulate(..., out=path) can be.")
     start = {name: (about[name], unit) for name, unit in (("m0", "1"), ("T_start", "K")) if name in about}
     more = {name: about[name] for name in ("device", "compression", "rows", "exact") if name in about}
+    if 0 < len(run.t) < int(about["states"]) and run.m.dtype != run.dtype and about["exact"] is None:
+        rule = "the state that it goes on from is in it as it was stored only, not as it was computed"
+        raise ValueError(f"{path} cannot be resumed: {rule}. It was cut: run it again.")
     return Continuation(path, run, int(about["states"]), start, **more)
 
 

@@ -33,8 +33,8 @@ class Stream:
     path                     an older file there is replaced when the new one is ready for its first state
     states                   how many there will be
     m : (0, *batch, 3), T : (0, *batch) or None   empty arrays of the precision of the file
-    exact                    arrays m and, where there are temperatures, T to go on from, in the precision of the run
-                             where that is another: then the last ones of a chunk are kept so as well
+    exact                    arrays m, T where there are temperatures, and t to go on from, in the precision of the
+                             run where that is another: then the last ones of a chunk are kept so as well
     steps                    oscillator steps between two states: a chunk takes at most STEPS, unless a state does
     rows                     states of a chunk, where it is not to be chosen
     groups, attributes       as of `hdf5.write`
@@ -63,7 +63,7 @@ class Stream:
                 self.wall_time = self.file["wall_time"].id.get_offset()
                 names = ("m", *([] if T is None else [hdf5.SERIES]), "time")
                 self.series = [self.file[name] for name in names]
-                self.exact = [self.file[hdf5.EXACT][name] for name, _ in zip("mT", exact or (), strict=False)]
+                self.exact = [self.file[hdf5.EXACT][name] for name in (hdf5.EXACT_NAMES[len(exact)] if exact else ())]
                 self.file.swmr_mode = True
                 os.posix_fallocate(self.reserved, os.fstat(self.reserved).st_size, MARGIN)
                 self.room = self._room()
@@ -90,7 +90,7 @@ class Stream:
                 _copy(values[done : done + some], chunk.values[self.filled : self.filled + some])
             self.filled, done = self.filled + some, done + some
             if self.filled == self.rows:
-                self._note(self.chunks, [each[done - 1] for each in series[:-1]])
+                self._note(self.chunks, [each[done - 1] for each in series])
                 self._hand_over()
 
     def close(self, complete=True):

@@ -9,6 +9,8 @@ import shno
 from shno import stream
 from shno.states import InFile, continuation
 
+HOW = {"compression": None, "out_dtype": "float32", "device": "cpu"}
+
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
@@ -32,8 +34,8 @@ def test_a_rounded_run_goes_on_from_what_it_was_not_from_what_is_stored(rounded)
 def test_a_rounded_run_may_be_killed_while_it_goes_on(rounded):
     """Again after a chunk, and right after the copy, before any."""
     unfinished(rounded, "rounded", 3 * len(shno.load(rounded).t) // 2, goes_on=True)
-    killed, how = continuation(rounded), {"compression": None, "out_dtype": "float32", "device": "cpu"}
-    states = InFile(killed, killed.run, 0, None, killed.last["m0"], killed.last["T_start"], **how)
+    killed = continuation(rounded)
+    states = InFile(killed, killed.run, 0, None, killed.last["m0"], killed.last["T_start"], **HOW)
     states.stream.close(complete=False)
     assert len(shno.load(rounded).t) == len(killed.run.t) < 1001
     assert same(shno.resume(rounded), in_memory("rounded"))
@@ -56,6 +58,20 @@ def test_of_the_exact_states_that_of_the_last_chunk_counts(rounded, is_needed):
             shno.resume(rounded)
     else:
         assert same(shno.resume(rounded), in_memory("rounded"))
+
+
+def test_what_was_cut_off_a_rounded_run_cannot_be_resumed(rounded):
+    """The exact states that are kept are then those of later chunks."""
+    killed = continuation(rounded)
+    assert len(killed.run.t) // killed.rows >= 3
+    states = InFile(killed, killed.run, 0, None, killed.last["m0"], killed.last["T_start"], **HOW)
+    states.stream.close(complete=False)
+    with h5py.File(rounded, "r+", libver=("earliest", "latest")) as file:
+        for name in ("m", "time", "parameters/run/T"):
+            file[name].resize(killed.rows * (len(killed.run.t) // killed.rows - 2), axis=0)
+    assert len(shno.load(rounded).t) == len(killed.run.t) - 2 * killed.rows
+    with pytest.raises(ValueError, match=r"run\.h5 cannot be resumed: .* not as it was computed\. It was cut"):
+        shno.resume(rounded)
 
 
 def test_a_file_may_have_more_digits_than_the_run(tmp_path):
