@@ -214,8 +214,9 @@ def _check_shapes(t, m, T=None):
 def _settings(file):
     """The root attributes that are settings of the run, and layout_version; ValueError for an unknown layout."""
     attributes = {name: attribute(file, name) for name in file.attrs}
-    if attributes.pop("format", None) != FORMAT:
-        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that Trajectory.save wrote")
+    if (said := attributes.pop("format", None)) != FORMAT:
+        remedy = "shno.load_sweep reads it" if said == "shno sweep" else "Use a file that Trajectory.save wrote"
+        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. {remedy}")
     version = attributes.get("layout_version")
     if version not in TIME:
         raise ValueError(f"layout_version must be {LAYOUT_VERSION}, got {version}. Use the release that wrote the file")

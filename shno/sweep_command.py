@@ -59,6 +59,18 @@ def run(arguments, command_line=""):
         yield "no figure: it takes one or two axes and a number a point"
 
 
+def resume_advice(path):
+    """How to go on with the sweep in a file, one line."""
+    from shno.sweep_result import load_sweep
+
+    sweep = load_sweep(path)
+    if sweep.finished == 1:
+        return f"{path} is a sweep that is finished. `shno info` tells what is in it."
+    command = " ".join(sweep.command_line.split())
+    command = f"{command.removesuffix(' --resume')} --resume`" if command else "shno.sweep` with resume=True"
+    return f"{path} is a sweep, {100 * sweep.finished:.3g} % finished. To go on with it: `{command}."
+
+
 def _told(arguments):
     """What the TOML file says and, before it, the flags."""
     told = {} if arguments.file is None else read_toml(arguments.file)
@@ -77,8 +89,9 @@ def _summary(told, result):
     """Lines that say what came out."""
     import numpy as np
 
-    shape = " x ".join(str(len(x)) for x in result.axes.values()) if result.mode == "grid" else f"{result.runs} points"
-    yield f"{told['preset']}: {shape}, {result.runs} runs; axes {', '.join(result.axes)}"
+    from shno.info import shape_text
+
+    yield f"{told['preset']}: {shape_text(result)} points, {result.runs} runs; axes {', '.join(result.axes)}"
     for name, values in result.values.items():
         known = values[np.isfinite(values)]
         unit = result.units[name]

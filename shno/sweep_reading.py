@@ -48,6 +48,15 @@ def opened(path):
         ) from None
 
 
+def is_sweep(path):
+    """Whether a file says that it is that of a sweep; False where it cannot be read."""
+    try:
+        with opened(path) as file:
+            return hdf5.attribute(file, "format") == FORMAT
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def read(path):
     """Everything in the file of a sweep; NaN in blocks that are not finished.
 
@@ -111,7 +120,8 @@ def head(file):
     """The attributes of the file and the names of its data; ValueError where it is not one of this layout."""
     attributes = {name: hdf5.attribute(file, name) for name in file.attrs}
     if attributes.get("format") != FORMAT:
-        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that a sweep wrote")
+        remedy = "shno.load reads it" if attributes.get("format") == hdf5.FORMAT else "Use a file that a sweep wrote"
+        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. {remedy}")
     if attributes.get("layout_version") != LAYOUT_VERSION:
         got = attributes.get("layout_version")
         raise ValueError(f"layout_version must be {LAYOUT_VERSION}, got {got}. Use the release that wrote the file")

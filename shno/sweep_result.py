@@ -107,6 +107,11 @@ class Sweep:
         shape = [len(x) for x in self.axes.values()]
         return int(np.prod(shape if self.mode == "grid" else shape[:1])) * self.realisations
 
+    @property
+    def points(self):
+        """Points in all, whatever the realisations."""
+        return self.runs // self.realisations
+
     def _arrays(self):
         """Scales and values as {name: (dimensions, array, unit)}."""
         data = {name: (self.dimensions[name], array, self.units[name]) for name, array in self.values.items()}

@@ -55,8 +55,8 @@ ALLOWED = {
     "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
     | {"states", "trajectory"},
     "analysis": {"trajectory"},
-    "export": {"analysis", "trajectory"},
-    "info": NOUNS | {"hdf5", "trajectory"},
+    "export": {"analysis", "sweep_result", "trajectory"},
+    "info": NOUNS | {"hdf5", "sweep_reading", "sweep_result", "trajectory"},
     "experiments": NOUNS
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
     "sweep_points": NOUNS | {"waveform_numbers"},
@@ -70,7 +70,7 @@ ALLOWED = {
     "sweep_estimate": {"sweep", "sweep_block"},
     "plots_sweep": {"experiments", "plots", "sweep_points", "sweep_result"},
     "sweep_config": {"presets", "sweep_points"},
-    "sweep_command": {"plots", "plots_sweep", "sweep", "sweep_config", "sweep_estimate", "sweep_result"},
+    "sweep_command": {"info", "plots", "plots_sweep", "sweep", "sweep_config", "sweep_estimate", "sweep_result"},
     "plots": NOUNS | {"analysis", "sampled", "waveform"},
     "experiment_plots": {"experiments", "plots"},
 }
