@@ -28,6 +28,7 @@ import secrets
 import h5py
 import numpy as np
 
+from shno.hdf5_parts import attribute, dataset, datasets, group_of
 from shno.stored import Stored, opened
 
 FORMAT = "shno trajectory"
@@ -35,7 +36,6 @@ LAYOUT_VERSION = 3
 TIME = {2: "t", 3: "time"}  # its name in each layout that is read
 SERIES = "/parameters/run/T"
 SETTING_UNITS = {"dt": "s", "t0": "s", "noise_dt": "s", "temperature": "K"}
-DEFLATED = 1100  # times the bytes in the file: what gzip can make of them at most
 CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
 LIBRARY = ("v110", "v110")  # the first HDF5 format whose metadata all carry checksums
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError)  # what h5py raises on it
@@ -104,8 +104,8 @@ def _read(file, size, lazy):
     """What `read` returns, of an open file of so many bytes."""
     attributes = _settings(file)
     series = [dataset(file, name, size) for name in (TIME[attributes.pop("layout_version")], "m")]
-    parameters = _group(file, "parameters")
-    groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive", "run")}
+    parameters = group_of(file, "parameters")
+    groups = {name: _values(group_of(parameters, name), size) for name in ("oscillator", "drive", "run")}
     if "T" in groups["run"]:
         series.append(groups["run"]["T"])
     if "states" in attributes:  # until it is complete one series may be ahead of another
@@ -226,53 +226,8 @@ def _settings(file):
     return {name: value for name, value in attributes.items() if not name.endswith("_units")}
 
 
-def attribute(node, name):
-    """An attribute as a Python number or string; None for another kind, which is not even read, and for none."""
-    if name not in node.attrs:
-        return None
-    stored = node.attrs.get_id(name)
-    if stored.shape != () or stored.dtype.kind not in "biufS":
-        return None
-    value = node.attrs[name].item()
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def member(group, name, kind):
-    """group[name] of the given class; ValueError when it is missing, another kind, or a link to elsewhere."""
-    link = group.get(name, getlink=True)
-    if link is None:
-        raise ValueError(f"{group.name.rstrip('/')}/{name} is missing, so the file is incomplete")
-    if not isinstance(link, h5py.HardLink):
-        raise ValueError(f"{group.name.rstrip('/')}/{name} is a link; links are not followed")
-    member = group[name]
-    if not isinstance(member, kind):
-        raise ValueError(f"{member.name} must be a {kind.__name__.lower()}, got a {type(member).__name__.lower()}")
-    return member
-
-
-def _group(parent, name):
-    """The subgroup `name`."""
-    return member(parent, name, h5py.Group)
-
-
-def dataset(group, name, size, kinds="f"):
-    """The dataset `name`, not yet read; ValueError when its numbers cannot be in this file of `size` bytes.
-
-    kinds : str     of numpy's types that it may have
-    """
-    data = member(group, name, h5py.Dataset)
-    if data.is_virtual or data.external:
-        raise ValueError(f"{data.name} lies in another file; that is not followed")
-    if data.shape is None or data.dtype.kind not in kinds or data.dtype.hasobject:
-        what = "floating-point numbers" if kinds == "f" else "numbers"
-        raise ValueError(f"{data.name} must hold {what}, got {data.dtype}")
-    if data.nbytes > size * (1 if data.compression is None else DEFLATED):
-        raise ValueError(f"{data.name} claims {data.nbytes} bytes in a file of {size}, so the file is damaged")
-    return data
-
-
 def _values(group, size):
     """All datasets of a group, as floats and float64 arrays; the series of temperatures as it is."""
-    found = {name: dataset(group, name, size) for name in group}
+    found = datasets(group, size, but=(SERIES,))
     values = {name: each[()].astype(np.float64) for name, each in found.items() if each.name != SERIES}
     return found | {name: value if value.ndim else float(value) for name, value in values.items()}

@@ -16,8 +16,8 @@ PHYSICS = {"anisotropy", "fields", "llgs", "heating"}
 NOUNS = {"oscillator", "drive"}
 ALLOWED = {
     **{room: set() for room in ("__init__", "checks", "command", "constants", "vector")},
-    **{room: set() for room in ("kernel_cache", "readout", "stored", "threads", "waveform")},
-    "hdf5": {"stored"},
+    **{room: set() for room in ("hdf5_parts", "kernel_cache", "readout", "stored", "threads", "waveform")},
+    "hdf5": {"hdf5_parts", "stored"},
     "stream": {"hdf5"},
     "states": {"stored", "stream", "trajectory"},
     **{room: {"vector"} for room in ("anisotropy", "philox", "solvers")},
@@ -61,7 +61,7 @@ ALLOWED = {
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
     "sweep_points": NOUNS | {"waveform_numbers"},
     "sweep_block": {"analysis", "experiments", "simulate", "sweep_points"},
-    "sweep_reading": {"hdf5"},
+    "sweep_reading": {"hdf5", "hdf5_parts"},
     "sweep_file": {"hdf5", "sweep_reading"},
     "sweep_result": NOUNS | {"sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
     "sweep_schedule": {"threads"},
@@ -88,7 +88,10 @@ OWNERS = {
     "scipy.integrate": {"shno.reference"},
     "dask": {"shno.sweep_schedule"},
     "distributed": {"shno.sweep_schedule"},
-    "h5py": {f"shno.{name}" for name in ("hdf5", "stored", "stream", "sweep_file", "sweep_reading", "sweep_result")},
+    "h5py": {
+        f"shno.{name}"
+        for name in ("hdf5", "hdf5_parts", "stored", "stream", "sweep_file", "sweep_reading", "sweep_result")
+    },
     "numba": {f"shno.{name}" for name in ("kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding"},
     "llvmlite": {"shno.kernel_philox"},

@@ -206,7 +206,7 @@ def test_absurd_size_is_refused_before_reading(path):
     with edited(path) as file:
         del file["m"]
         file.create_dataset("m", shape=(40, 10**12, 3), dtype="f8", chunks=(1, 100, 3))
-    assert "/m claims 960000000000000 bytes in a file of" in refusal(path)
+    assert "/m claims 960000000000000 bytes in a file that" in refusal(path)
 
 
 def test_setting_of_another_kind_is_named(path):
