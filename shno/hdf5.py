@@ -109,7 +109,9 @@ def _read(file, size, lazy):
     if "T" in groups["run"]:
         series.append(groups["run"]["T"])
     if "states" in attributes:  # until it is complete one series may be ahead of another
-        n = _whole(series)
+        n = _whole(series, size)
+        if not isinstance(attributes["states"], int) or attributes["states"] < max(n, 1):
+            raise ValueError(f"attribute states must be a whole number, at least {max(n, 1)}, so the file is damaged")
         series = [Stored(file.filename, each.name, (n, *each.shape[1:]), each.dtype) for each in series]
     _check_shapes(*series)
     series = [Stored(file.filename, x.name, x.shape, x.dtype) if lazy else x[()] for x in series]
@@ -120,14 +122,33 @@ def _read(file, size, lazy):
     return *series, groups, attributes
 
 
-def _whole(series):
-    """How many states are in the file: all series have them, and their times, which are written last, are numbers."""
-    if any(each.ndim == 0 for each in series):
+def _whole(series, size):
+    """How many states are in a file of so many bytes: all series have them, and their times, written last, are numbers.
+
+    A file that was cut after a kill has chunks beyond its end, which HDF5 would read as zeros.
+    """
+    if any(each.ndim == 0 for each in series) or series[0].ndim > 1:
         return 0
     n = min(len(each) for each in series)
-    while n and np.isnan(series[0][n - 1]):
-        n -= 1
-    return n
+    for each in series:
+        while n and not _is_within(each, n - 1, size):
+            n = (n - 1) // each.chunks[0] * each.chunks[0]
+    while n:
+        first = max(0, n - CHUNK)
+        known = np.flatnonzero(~np.isnan(series[0][first:n]))
+        if len(known):
+            return first + int(known[-1]) + 1
+        n = first
+    return 0
+
+
+def _is_within(data, row, size):
+    """Whether a row of a dataset is within a file of so many bytes."""
+    if data.chunks is None:
+        return True
+    place = [row // data.chunks[0] * data.chunks[0]] + [0] * (data.ndim - 1)
+    chunk = data.id.get_chunk_info_by_coord(tuple(place))
+    return chunk.byte_offset is not None and chunk.byte_offset + chunk.size <= size
 
 
 def fill(file, t, m, groups, attributes, rows=None, compression=None):

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from shno import drive, hdf5, oscillator, sweep_reading, sweep_result, trajectory
+from shno.command import printable
 
 
 def info(path):
@@ -67,7 +68,7 @@ def _range(name, values, units):
 
 def _plain(value):
     """A setting as text on one line."""
-    return f"{value:.9g}" if isinstance(value, float) else " ".join(str(value).split())
+    return f"{value:.9g}" if isinstance(value, float) else printable(str(value))
 
 
 def _fields(title, record, units):
@@ -92,7 +93,7 @@ def value_text(value):
     if isinstance(value, tuple):
         return f"({', '.join(map(value_text, value))})"
     if np.ndim(value) == 0:
-        return value if isinstance(value, str | int) else f"{value:.9g}"
+        return printable(str(value)) if isinstance(value, str | int) else f"{value:.9g}"
     if np.shape(value) == (3,):
         return f"({', '.join(f'{x:.9g}' for x in value)})"
     return f"array {np.shape(value)}, {np.min(value):.6g} to {np.max(value):.6g}"

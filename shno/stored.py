@@ -42,7 +42,7 @@ class Stored(np.lib.mixins.NDArrayOperatorsMixin):
     shape, dtype          of what is there; `ndim`, `size`, `nbytes`, `len` follow
     x[index]              a numpy array. The first axis is read in blocks, so that x[:, 0] or x[::1000] of a long run
                           needs little memory; so do min and max. Arithmetic and numpy.asarray(x) read all
-    Raises : OSError with one line where the file is gone or damaged
+    Raises : OSError with one line where the file is gone or damaged; ValueError where it holds NaN or infinity
     """
 
     def __init__(self, path, name, shape, dtype):
@@ -103,7 +103,7 @@ class Stored(np.lib.mixins.NDArrayOperatorsMixin):
             data = file[self.name]
             if not isinstance(first, slice):
                 row = range(len(self))[int(first)]  # IndexError as of a list
-                return data[row : row + 1][rest][0]
+                return _finite(data, row, row + 1)[rest][0]
             wanted = range(len(self))[first]
             if not len(wanted):
                 return np.empty((0, *self.shape[1:]), self.dtype)[rest]
@@ -124,5 +124,14 @@ def _told(path):
 
 def _rows(data, wanted):
     """The rows of a dataset that a range names."""
-    low, high = min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1])
-    return data[low : high + 1][:: wanted.step] if wanted.step > 0 else data[low : high + 1][::-1][:: -wanted.step]
+    rows = _finite(data, min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1]) + 1)
+    return rows[:: wanted.step] if wanted.step > 0 else rows[::-1][:: -wanted.step]
+
+
+def _finite(data, first, last):
+    """Rows first ... last - 1 of a dataset; ValueError where they are no numbers of a run."""
+    rows = data[first:last]
+    if not np.all(np.isfinite(rows)):
+        name = f"{data.name} of {data.file.filename}"
+        raise ValueError(f"{name} must be finite, got NaN or infinity in rows {first} to {last - 1}. No run has these.")
+    return rows

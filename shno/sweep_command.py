@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import contextmanager
 
+from shno.command import printable
 from shno.sweep_config import FLAGS, as_toml, float_of, read_toml, sweep_arguments
 
 
@@ -66,7 +67,7 @@ def resume_advice(path):
     sweep = load_sweep(path)
     if sweep.finished == 1:
         return f"{path} is a sweep that is finished. `shno info` tells what is in it."
-    command = " ".join(sweep.command_line.split())
+    command = printable(sweep.command_line)
     command = f"{command.removesuffix(' --resume')} --resume`" if command else "shno.sweep` with resume=True"
     return f"{path} is a sweep, {100 * sweep.finished:.3g} % finished. To go on with it: `{command}."
 

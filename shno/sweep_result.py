@@ -15,6 +15,7 @@ from shno.drive import UNITS as DRIVE_UNITS
 from shno.drive import Drive
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
 from shno.oscillator import Oscillator
+from shno.sweep_checks import check_sweep
 from shno.sweep_points import OWN_AXES
 from shno.waveform_numbers import waveform_numbers, waveforms_of_numbers
 
@@ -145,7 +146,7 @@ def load_sweep(path):
         units = {name: _unit(name, scales) for name in names} | {name: unit for name, (_, _, unit) in data.items()}
         known = {part for name in names for part in (name, *_parts(name, axes[name]))} | {"point"}
         told = {name: attributes[name] for name in ("mode", "reducer", "config", "command_line", "versions")}
-        return Sweep(
+        sweep = Sweep(
             axes, {name: array for name, (_, array, _) in data.items()}, units,
             {name: dimensions for name, (dimensions, _, _) in data.items()},
             {name: array for name, (_, array, _) in scales.items() if name not in known},
@@ -153,6 +154,8 @@ def load_sweep(path):
             oscillator=Oscillator(**parameters["oscillator"]), drive=Drive(**waveforms_of_numbers(parameters["drive"])),
             finished=finished, **told,
         )  # fmt: skip
+        check_sweep(sweep)
+        return sweep
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} does not hold a valid sweep: {reason}") from None

@@ -16,7 +16,10 @@ PHYSICS = {"anisotropy", "fields", "llgs", "heating"}
 NOUNS = {"oscillator", "drive"}
 ALLOWED = {
     **{room: set() for room in ("__init__", "checks", "command", "constants", "vector")},
-    **{room: set() for room in ("hdf5_parts", "kernel_cache", "readout", "stored", "threads", "waveform")},
+    **{
+        room: set()
+        for room in ("hdf5_parts", "kernel_cache", "readout", "stored", "sweep_checks", "threads", "waveform")
+    },
     "hdf5": {"hdf5_parts", "stored"},
     "stream": {"hdf5"},
     "states": {"stored", "stream", "trajectory"},
@@ -56,21 +59,30 @@ ALLOWED = {
     | {"states", "trajectory"},
     "analysis": {"trajectory"},
     "export": {"analysis", "sweep_result", "trajectory"},
-    "info": NOUNS | {"hdf5", "sweep_reading", "sweep_result", "trajectory"},
+    "info": NOUNS | {"command", "hdf5", "sweep_reading", "sweep_result", "trajectory"},
     "experiments": NOUNS
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
     "sweep_points": NOUNS | {"waveform_numbers"},
     "sweep_block": {"analysis", "experiments", "simulate", "sweep_points"},
     "sweep_reading": {"hdf5", "hdf5_parts"},
     "sweep_file": {"hdf5", "sweep_reading"},
-    "sweep_result": NOUNS | {"sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
+    "sweep_result": NOUNS | {"sweep_checks", "sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
     "sweep_schedule": {"threads"},
     "sweep": {"call", "simulate", "sweep_block", "sweep_file", "sweep_points", "sweep_reading", "sweep_result"}
     | {"sweep_schedule"},
     "sweep_estimate": {"sweep", "sweep_block"},
     "plots_sweep": {"experiments", "plots", "sweep_points", "sweep_result"},
     "sweep_config": {"presets", "sweep_points"},
-    "sweep_command": {"info", "plots", "plots_sweep", "sweep", "sweep_config", "sweep_estimate", "sweep_result"},
+    "sweep_command": {
+        "command",
+        "info",
+        "plots",
+        "plots_sweep",
+        "sweep",
+        "sweep_config",
+        "sweep_estimate",
+        "sweep_result",
+    },
     "plots": NOUNS | {"analysis", "sampled", "waveform"},
     "experiment_plots": {"experiments", "plots"},
 }

@@ -55,7 +55,7 @@ def measured(kind, count, seed, folder):
     KINDS[kind](f"{folder}/{kind}.h5")
     environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")])
-    total, wrong, first = Counter(), [], 0
+    total, wrong, first, ended = Counter(), [], 0, None
     while first < count:
         words = [kind, str(first), str(count), str(seed), str(folder)]
         made = subprocess.run([sys.executable, *READING, *words], env=environment, capture_output=True, text=True)
@@ -63,9 +63,10 @@ def measured(kind, count, seed, folder):
         total.update(each for each in told if each in ("same", "refused"))
         wrong += [f"{first + k}: {each}" for k, each in enumerate(told) if each not in ("same", "refused")]
         first += len(told)
-        if first < count:
+        if first == ended:  # for the second time: it was no stall of the machine
             wrong.append(f"{first}: the process ended with {made.returncode} {made.stderr[-300:]}")
             first += 1
+        ended = first
     return {"same": total["same"], "refused": total["refused"], "wrong": wrong}
 
 
@@ -143,12 +144,26 @@ def damaged(content, written, rng):
     return bytes(content)
 
 
-def outcome(path, sound):
-    """ "same", "refused", or what went wrong, of one file, read in every way."""
+def outcome(path, sound, is_cut=False):
+    """ "same", "refused", or what went wrong, of one file, read in every way.
+
+    is_cut : whether it is a part of a killed run's file: it may have fewer states
+    """
+    if is_cut:
+        sound = first_of(sound, path)
     readers = (shno.load_sweep,) if isinstance(sound, shno.Sweep) else (shno.load, lazily)
     found = {_outcome(reader, path, sound) for reader in readers}
     wrong = found - {"same", "refused"}
     return "; ".join(sorted(wrong)) if wrong else "refused" if "refused" in found else "same"
+
+
+def first_of(run, path):
+    """As many states of a run as are found in a file that can be read."""
+    try:
+        n = len(shno.load(path, lazy=True).t)
+    except (ValueError, OSError):
+        n = 0
+    return replace(run, t=run.t[:n], m=run.m[:n], T=run.T[:n])
 
 
 def lazily(path):
@@ -178,9 +193,10 @@ def main(words):
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, resource.RLIM_INFINITY))
     for k in range(first, last):
-        Path(place).write_bytes(damaged(content, written, np.random.default_rng((seed, k))))
+        copy = damaged(content, written, np.random.default_rng((seed, k)))
+        Path(place).write_bytes(copy)
         signal.alarm(PATIENCE)  # ends the process
-        told = outcome(place, sound)
+        told = outcome(place, sound, kind == "a-killed-run" and len(copy) < len(content))
         signal.alarm(0)
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
