@@ -17,7 +17,8 @@
 
 Numbers are stored bit for bit. Metadata and arrays carry checksums, so that damage is found. Readable by HDF5 1.10 and
 later, by plain h5py, and by xarray.open_dataset(path, engine="h5netcdf"). A run is streamed in HDF5's single-writer
-mode: until it is complete, and after a kill, h5py opens it with swmr=True. Layout 2 called time `t`; it is still read.
+mode: until it is complete, and after a kill, h5py opens it with swmr=True, others after `shno resume`, or a copy after
+`h5clear -s --increment=0`. Layout 2 called time `t`; it is still read.
 """
 
 import contextlib

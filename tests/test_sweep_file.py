@@ -94,12 +94,6 @@ def test_without_xarray_one_line_says_so(path, monkeypatch):
         load_sweep(path).to_xarray()
 
 
-@pytest.mark.skipif(shutil.which("h5dump") is None, reason="h5dump is not installed")
-def test_h5dump_reads_it(path):
-    shown = subprocess.run(["h5dump", "-d", "/I", path], capture_output=True, text=True, check=True).stdout
-    assert "0.0001, 0.0002, 0.0003" in shown
-
-
 def test_resuming_computes_what_is_missing_and_no_more(path):
     whole, told = path.read_bytes(), []
     result = load_sweep(path)
