@@ -71,7 +71,7 @@ def plot_sweep(sweep, path, *, title="", name=None):
     else:
         _map(figure, ax, sweep, values, label)
     figure.supxlabel(_caption(sweep), fontsize=7, x=0.01, ha="left")
-    save_figure(figure, path)
+    save_figure(figure, path, exact=len(sweep.axes) == 2)
 
 
 def threshold_line(sweep):

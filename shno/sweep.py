@@ -124,6 +124,7 @@ def planned(oscillator, drive, axes, *, duration, dt, reducer, realisations=1, m
         given |= zip(names, checked_numbers(**{name: given[name] for name in names}), strict=True)
         check_call(oscillator, drive, **given, progress=None)
     states, steps = longest(work)
+    work.check_corners()
     work = replace(work, grain=int(np.clip(GRAIN_BYTES // (states * 24), 1, GRAIN)))
     block = _block(work, block, states, steps, scheduler)
     units = {axis.name: axis.unit for axis in points.axes}

@@ -39,6 +39,7 @@ ALLOWED = {
     "trajectory": NOUNS | {"hdf5", "plan", "sampled", "stored", "waveform_numbers"},
     "parameters": NOUNS | {"fields", "geometry", "heating", "llgs", "waveform"},
     "stability": {"constants", "fields", "llgs", "parameters", "philox", "vector"},
+    "start": {"stability"},
     "guard": {"stability", "thermal", "waveform"},
     "call": {"parameters", "plan"},
     "kernels": PHYSICS | {"layout", "solvers", "vector"},
@@ -55,7 +56,7 @@ ALLOWED = {
     "integrate": {"adjoint", "fused", "integrate_checks", "layout", "parameters", "thermal", "vector"},
     "reference": NOUNS | {"reference_physics"},
     "reference_physics": NOUNS | {"constants"},
-    "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
+    "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "start", "thermal"}
     | {"states", "trajectory"},
     "analysis": {"trajectory"},
     "export": {"analysis", "sweep_result", "trajectory"},
@@ -63,7 +64,7 @@ ALLOWED = {
     "experiments": NOUNS
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
     "sweep_points": NOUNS | {"waveform_numbers"},
-    "sweep_block": {"analysis", "experiments", "simulate", "sweep_points"},
+    "sweep_block": {"analysis", "experiments", "guard", "parameters", "plan", "simulate", "start", "sweep_points"},
     "sweep_reading": {"hdf5", "hdf5_parts"},
     "sweep_file": {"hdf5", "sweep_reading"},
     "sweep_result": NOUNS | {"sweep_checks", "sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
@@ -90,7 +91,7 @@ WITNESS = ("reference", "reference_physics")
 FORBIDDEN_TO_THE_WITNESS = {
     *("vector", "solvers", "parameters", "stability", "geometry", "philox", "thermal", "local_noise", "theory"),
     *("kernels", "kernel_philox", "kernel_trajectory", "layout", "compiled", "eager", "fused", "plan", "guard", "call"),
-    *("adjoint", "kernel_drives", "kernel_passage", "integrate", "integrate_checks", "simulate"),
+    *("adjoint", "kernel_drives", "kernel_passage", "integrate", "integrate_checks", "simulate", "start"),
 } | PHYSICS
 
 KERNELS = ("drives", "passage", "philox", "trajectory")
