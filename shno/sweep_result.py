@@ -232,6 +232,13 @@ def check_folder(path):
         raise OSError(f"{path} cannot be written: no such folder. Use one that exists and that you may write to.")
 
 
+def check_replaceable(path):
+    """ValueError where a file holds a sweep that is not finished: what there is of it would be lost."""
+    if sweep_reading.is_sweep(path) and (share := sweep_reading.progress(path)[1].mean()) < 1:
+        got = f"{path}, {100 * share:.3g} % of a sweep"
+        raise ValueError(complaint("out", "a file that may be replaced", got, "Resume it, remove it, or name another."))
+
+
 def check_memory(runs, values):
     """ValueError unless the values of all runs fit into the memory of this machine."""
     size = sum(value[:1].nbytes for value in values.values()) * runs

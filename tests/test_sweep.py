@@ -186,6 +186,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_bits():
         ({"I": [1e-4]}, {"m0": [M0, M0]}, "m0 must be one for all runs"),
         ({"I": [1e-4]}, {"resume": True}, "resume must be"),
         ({"I": [1e-4]}, {"scheduler": "locale"}, "scheduler must be"),
+        ({"I": [1e-4]}, {"scheduler": "local:0"}, "scheduler must be"),
         ({"I": [1e-4]}, {"progress": 3}, "progress must be callable"),
         ({"seed": [1.5]}, {"temperature": 300.0}, "axis seed must be of whole numbers"),
     ],

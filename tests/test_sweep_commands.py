@@ -119,5 +119,7 @@ def test_resume_says_how_a_sweep_goes_on(folder, complaint, capsys, states):
     undo("two.h5", 1)
     advice = complaint("resume", "two.h5")
     assert f"`shno {' '.join(words)} --resume`" in advice
+    refusal = "out must be a file that may be replaced, got two.h5, 50 % of a sweep. Resume it"
+    assert refusal in complaint(*words)
     assert main([*words, "--resume"]) == 0
     assert shno.load_sweep("two.h5") == whole
