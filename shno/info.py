@@ -7,6 +7,8 @@ import numpy as np
 from shno import drive, hdf5, oscillator, sweep_reading, sweep_result, trajectory
 from shno.command import printable
 
+PIECE = 2**22  # numbers looked at at a time
+
 
 def info(path):
     """The settings and parameters of the run, or of the sweep, in a file, a list of lines.
@@ -42,9 +44,8 @@ def _sweep(path):
     lines += [f"  {name:<18} {_range(name, values, sweep.units)}" for name, values in sweep.axes.items()]
     lines += ["values"]
     for name, values in sweep.values.items():
-        known = np.count_nonzero(np.isfinite(values))
-        lines += [f"  {name:<18} {_range(name, values, sweep.units)}; {values.size - known} of {values.size} are NaN"]
-        lines += [f"  {'':<18} over {', '.join(sweep.dimensions[name])}"]
+        text = f"{_range(name, values, sweep.units)}; {values.size - known(values)[0]} of {values.size} are NaN"
+        lines += [f"  {name:<18} {text}", f"  {'':<18} over {', '.join(sweep.dimensions[name])}"]
     told = {"reducer": sweep.reducer} | sweep.settings | {"versions": sweep.versions}
     told |= {"command_line": sweep.command_line} if sweep.command_line else {}
     units = hdf5.SETTING_UNITS | {"duration": "s"}
@@ -59,11 +60,22 @@ def shape_text(sweep):
     return " x ".join(str(len(x)) for x in sweep.axes.values() if sweep.mode == "grid") or str(sweep.points)
 
 
+def known(values):
+    """How many numbers of an array are finite, the smallest and the largest of them (NaN where there is none)."""
+    flat, count, low, high = values.reshape(-1), 0, np.inf, -np.inf
+    for first in range(0, flat.size, PIECE):
+        part = flat[first : first + PIECE]
+        part = part[np.isfinite(part)]
+        if part.size:
+            count, low, high = count + part.size, min(low, part.min()), max(high, part.max())
+    return (count, low, high) if count else (0, np.nan, np.nan)
+
+
 def _range(name, values, units):
     """Shape and range of an array, with its unit."""
-    known, unit = values[np.isfinite(values)], "" if units[name] in (None, "1") else f" {units[name]}"
-    ends = f", {known.min():.6g} to {known.max():.6g}{unit}" if known.size else ""
-    return f"{values.shape}{ends}"
+    count, low, high = known(values)
+    unit = "" if units[name] in (None, "1") else f" {units[name]}"
+    return f"{values.shape}" + (f", {low:.6g} to {high:.6g}{unit}" if count else "")
 
 
 def _plain(value):

@@ -67,8 +67,8 @@ def resume_advice(path):
     sweep = load_sweep(path)
     if sweep.finished == 1:
         return f"{path} is a sweep that is finished. `shno info` tells what is in it."
-    command = printable(sweep.command_line)
-    command = f"{command.removesuffix(' --resume')} --resume`" if command else "shno.sweep` with resume=True"
+    words = [word for word in printable(sweep.command_line).split() if word != "--resume"]
+    command = f"{' '.join(words)} --resume`" if words else "shno.sweep` with resume=True"
     return f"{path} is a sweep, {100 * sweep.finished:.3g} % finished. To go on with it: `{command}."
 
 
@@ -88,17 +88,15 @@ def _told(arguments):
 
 def _summary(told, result):
     """Lines that say what came out."""
-    import numpy as np
-
-    from shno.info import shape_text
+    from shno.info import known, shape_text
 
     yield f"{told['preset']}: {shape_text(result)} points, {result.runs} runs; axes {', '.join(result.axes)}"
     for name, values in result.values.items():
-        known = values[np.isfinite(values)]
+        count, low, high = known(values)
         unit = result.units[name]
         unit = "" if unit in (None, "1") else f" {unit}"
-        ends = f"{known.min():.6g} to {known.max():.6g}{unit}, " if known.size else ""
-        yield f"{name}: {ends}{values.size - known.size} of {values.size} are NaN"
+        ends = f"{low:.6g} to {high:.6g}{unit}, " if count else ""
+        yield f"{name}: {ends}{values.size - count} of {values.size} are NaN"
     yield f"written: {told['out']} ({os.path.getsize(told['out']) / 1e6:.3f} MB)"
 
 

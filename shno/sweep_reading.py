@@ -16,6 +16,7 @@ from shno import hdf5_parts as parts
 FORMAT, LAYOUT_VERSION = "shno sweep", 1
 UNFINISHED = 2**64 - 1
 PIECE = 2**24  # bytes read at a time
+LARGE = 2**28  # bytes of an array that is not read as a whole
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError, AttributeError, IndexError)
 TEXTS = ("mode", "reducer", "reducer_settings", "settings", "config", "command_line", "versions", "definition")
 BESIDE = ("parameters", "blocks", "component")  # the values and coordinates in the root
@@ -71,7 +72,7 @@ def read(path):
         attributes, names = head(file)
         labelled = {name: _labelled(file, name, size) for name in file if name not in BESIDE}
         parts.check_size("/", sum(each.nbytes for _, each in labelled.values()), size)  # links to one dataset
-        found = {name: (dimensions, each[()], _unit(each)) for name, (dimensions, each) in labelled.items()}
+        found = {name: (dimensions, _array(each), _unit(each)) for name, (dimensions, each) in labelled.items()}
         if not set(names) <= set(found):
             raise ValueError(f"{' '.join(sorted(set(names) - set(found)))} is missing, so the file is incomplete")
         data = {name: found.pop(name) for name in names}
@@ -174,6 +175,17 @@ def _labelled(file, name, size):
     if not isinstance(dimensions, str) or len(dimensions.split()) != dataset.ndim:
         raise ValueError(f"{dataset.name} must name its {dataset.ndim} dimensions, so the file is damaged")
     return tuple(dimensions.split()), dataset
+
+
+def _array(dataset):
+    """The values of a dataset; large ones that lie in one piece stay in the file, to be read where they are looked at.
+
+    What is written to such an array stays in memory.
+    """
+    place = dataset.id.get_offset()
+    if dataset.nbytes < LARGE or place is None:
+        return dataset[()]
+    return np.memmap(dataset.file.filename, dataset.dtype, "c", place, dataset.shape)
 
 
 def _unit(dataset):

@@ -133,7 +133,8 @@ def prepare(path, sweep, data, block, definition):
 
 
 def load_sweep(path):
-    """Read a Sweep that `shno.sweep` or `Sweep.save` wrote, also while it is written.
+    """Read a Sweep that `shno.sweep` or `Sweep.save` wrote, also while it is written. Values of 256 MB or more stay in
+    the file until they are looked at.
 
     Raises : TypeError for what is no path; FileNotFoundError, PermissionError; ValueError when the file is not ours,
     damaged or of another layout version

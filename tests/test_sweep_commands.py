@@ -11,8 +11,9 @@ import pytest
 from matplotlib.image import imread
 
 import shno
-from shno import export
+from shno import export, sweep_reading
 from shno.__main__ import main
+from shno.plots_sweep import plot_sweep
 from validation.damage import undo, unfinished
 
 OSCILLATOR, POINT = shno.preset("w-cofeb-pma"), shno.operating_point("w-cofeb-pma")
@@ -94,6 +95,26 @@ def test_a_sweep_is_exported_as_arrays_by_their_names(states):
     export.export(awkward, "awkward.npz")
     with np.load("awkward.npz") as found:
         assert np.array_equal(found["file"], states["final_state"])
+
+
+def test_large_values_stay_in_the_file_until_they_are_looked_at(states, monkeypatch, capsys):
+    monkeypatch.setattr(sweep_reading, "LARGE", 100)
+    undo("states.h5", 0)
+    part = shno.load_sweep("states.h5")
+    assert isinstance(part["final_state"], np.memmap) and np.isnan(part["final_state"]).all()
+    again = shno.sweep(OSCILLATOR, POINT, AXES, reducer="final_state", realisations=2, out="states.h5", resume=True,
+                       **SHORT)  # fmt: skip
+    assert again == states and isinstance(again["final_state"], np.memmap)
+    again["final_state"][:] = 0.0
+    assert shno.load_sweep("states.h5") == states
+    assert main(["info", "states.h5"]) == 0 and "0 of 36 are NaN" in capsys.readouterr().out
+
+
+def test_a_line_without_values_says_so_over_the_whole_axis(tmp_path):
+    empty = shno.sweep(OSCILLATOR, POINT, {"I": [1e-4, 3e-4]}, reducer="frequency", duration=2e-11, dt=1e-12)
+    assert np.isnan(empty["frequency"]).all()
+    plot_sweep(empty, tmp_path / "empty.svg")
+    assert "no point has a value" in (tmp_path / "empty.svg").read_text()
 
 
 def test_what_makes_no_sense_is_refused_in_one_line(states, folder, complaint, monkeypatch):
