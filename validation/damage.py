@@ -1,5 +1,6 @@
-"""Files of runs and of sweeps with bits flipped, bytes blown over or the end cut off: refused in one line, or read as
-they were.
+"""Files of runs and of sweeps, damaged at random in thousands of ways: refused in one line, or read as they were.
+
+Bits are flipped, bytes blown over, or the end is cut off.
 
 `python -m validation.damage KIND FIRST LAST SEED FOLDER` reads the damaged files FIRST ... LAST - 1 of a good one in a
 process of its own, which may crash, hang or run out of memory; `measured` starts it, and starts it again behind a file
