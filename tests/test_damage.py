@@ -17,10 +17,13 @@ def test_a_damaged_file_is_refused_in_one_line_or_read_as_it_was(kind, tmp_path)
 
 def test_what_ends_the_reading_process_is_counted_and_the_rest_is_read(tmp_path, monkeypatch):
     """A reader that crashes, one that says nothing of use and one that reads something else are told apart."""
-    script = "print('\"same\"', '\"read as something else\"', sep='\\n', flush=True); import os; os.abort()"
+    told = "print('\"same\"', '\"read as something else\"', sep='\\n', flush=True)"
+    script = f"import os, sys\nif sys.argv[2] == '0': {told}\nos.abort()"
     monkeypatch.setattr(damage, "READING", ("-c", script))
     found = damage.measured("a-sweep", 4, 1, tmp_path)
-    assert (found["same"], found["refused"]) == (2, 0) and len(found["wrong"]) == 3
+    assert (found["same"], found["refused"]) == (1, 0)
+    assert found["wrong"][0] == "1: read as something else"
+    assert [each[:27] for each in found["wrong"][1:]] == ["2: the process ended with -", "3: the process ended with -"]
 
 
 def test_each_way_of_damaging_is_taken():

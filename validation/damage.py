@@ -64,10 +64,10 @@ def measured(kind, count, seed, folder):
         total.update(each for each in told if each in ("same", "refused"))
         wrong += [f"{first + k}: {each}" for k, each in enumerate(told) if each not in ("same", "refused")]
         first += len(told)
-        if first == ended:  # for the second time: it was no stall of the machine
+        again, ended = first == ended, first
+        if again:  # for the second time: it was no stall of the machine
             wrong.append(f"{first}: the process ended with {made.returncode} {made.stderr[-300:]}")
-            first += 1
-        ended = first
+            first, ended = first + 1, None
     return {"same": total["same"], "refused": total["refused"], "wrong": wrong}
 
 
