@@ -15,6 +15,7 @@ import time
 from shno import command, sweep_command
 
 FOLLOW = 2.0  # s between two looks at a run that is being written
+SAVED = "an HDF5 file that `shno simulate` or `shno sweep` wrote"
 NO_LINE = "no line (at rest, settling or too short)"
 
 
@@ -47,15 +48,15 @@ def _parser():
     resume = add_command("resume", _resume, "finish a run that was killed: the same bits as of one left alone")
     resume.add_argument("file", help="the HDF5 file that `shno simulate` was writing")
     sweep_command.add_arguments(add_command("sweep", _sweep, "simulate a grid of parameters; values to an HDF5 file"))
-    info = add_command("info", _info, "show the settings and parameters of a saved run")
-    info.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
-    export = add_command("export", _export, "write a saved run as .csv, .npz or .wav (mixed down to be heard)")
-    export.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
+    info = add_command("info", _info, "show the settings and parameters of a saved run or sweep")
+    info.add_argument("file", help=SAVED)
+    export = add_command("export", _export, "write a saved run or sweep as .csv or .npz; a run as .wav, to be heard")
+    export.add_argument("file", help=SAVED)
     export.add_argument("out", help="the file to write; its ending is the format")
-    plot = add_command("plot", _plot, "draw m(t), the orbit on the sphere and the spectrum of a saved run")
-    plot.add_argument("file", help="an HDF5 file that `shno simulate` wrote")
+    plot = add_command("plot", _plot, "draw m(t), orbit and spectrum of a saved run, or the line or map of a sweep")
+    plot.add_argument("file", help=SAVED)
     plot.add_argument("--out", required=True, metavar="FILE", help="the figure: .png, .pdf or .svg")
-    plot.add_argument("--follow", action="store_true", help="draw it anew every two seconds while the run is written")
+    plot.add_argument("--follow", action="store_true", help="draw it anew every two seconds while it is written")
     summary = "measure the claims of the validation package, as `python -m validation`"
     add_command("validate", _validate, summary)
     return parser
@@ -166,7 +167,10 @@ def _simulate(arguments):
 
 def _resume(arguments):
     import shno
+    from shno.sweep_reading import is_sweep
 
+    if is_sweep(arguments.file):
+        raise ValueError(sweep_command.resume_advice(arguments.file))
     with _progress() as progress:
         run = shno.resume(arguments.file, progress=progress)
     _report(arguments.file, run, arguments.file)
@@ -234,21 +238,38 @@ def _info(arguments):
 
 
 def _plot(arguments):
-    from shno import lock, plots, trajectory
+    from shno import lock, sweep_file
+    from shno.sweep_reading import is_sweep
 
-    while arguments.follow and lock.is_being_written(arguments.file):
-        run = trajectory.load(arguments.file)
-        if len(run.t) > 1:
-            plots.plot(run, arguments.out)
+    module = sweep_file if is_sweep(arguments.file) else lock
+    while arguments.follow and module.is_being_written(arguments.file):
+        saved = _loaded(arguments.file)
+        if hasattr(saved, "axes") or len(saved.t) > 1:
+            _draw(saved, arguments.out)
         time.sleep(FOLLOW)
-    plots.plot(trajectory.load(arguments.file), arguments.out)
+    _draw(_loaded(arguments.file), arguments.out)
     print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e3:.0f} kB)")
 
 
-def _export(arguments):
-    from shno import export, trajectory
+def _draw(saved, path):
+    """The figure of a Trajectory or a Sweep."""
+    from shno import plots, plots_sweep
 
-    export.export(trajectory.load(arguments.file, lazy=True), arguments.out)
+    (plots_sweep.plot_sweep if hasattr(saved, "axes") else plots.plot)(saved, path)
+
+
+def _loaded(path, lazy=False):
+    """The Trajectory or the Sweep in a file."""
+    from shno import sweep_result, trajectory
+    from shno.sweep_reading import is_sweep
+
+    return sweep_result.load_sweep(path) if is_sweep(path) else trajectory.load(path, lazy=lazy)
+
+
+def _export(arguments):
+    from shno import export
+
+    export.export(_loaded(arguments.file, lazy=True), arguments.out)
     print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e6:.2f} MB)")
 
 

@@ -40,6 +40,11 @@ def say(*lines):
     print(*lines, sep="\n", flush=True)
 
 
+def printable(text):
+    """A text, perhaps from a file, on one line and without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
 def run(name, command, argv=None):
     """Call command(words) and turn what goes wrong into one line and an exit code.
 
@@ -65,5 +70,5 @@ def run(name, command, argv=None):
     except (OSError, ValueError, TypeError, MemoryError, RuntimeError) as error:  # IntegrationError is a RuntimeError
         named = isinstance(error, OSError) and error.filename is not None and error.strerror
         text = f"{error.filename}: {error.strerror}" if named else str(error)
-        print(f"{name}: {' '.join(text.split()) or type(error).__name__}", file=sys.stderr)
+        print(f"{name}: {printable(text) or type(error).__name__}", file=sys.stderr)
         return 2

@@ -16,6 +16,13 @@ PIECES, BETWEEN = 4096, 257  # of the waveforms, at whose ends they are looked a
 LOOKED_AT, BLOCK = 2_000_000, 1 << 18  # numbers of each parameter in all, and at a time
 
 
+def check_step(oscillator, values, m0, clock, steps, solver, temperature):
+    """ValueError unless the step is short enough in every respect: `check_turn`, `check_kick`, `check_heating`."""
+    check_turn(m0, values, clock, steps, solver)
+    check_kick(oscillator, temperature, clock.dt, solver)
+    check_heating(oscillator, clock.dt)
+
+
 def check_turn(m0, values, clock, steps, solver):
     """ValueError unless gamma |B| dt <= 0.2 rad over the run's waveforms; |B| is the larger of that of the net field at
     m0 with the torque, and of the linear precession about m0, which in the plane of a film is sqrt(B (B + M)).

@@ -20,7 +20,8 @@
 m and T are float64 or float32, times float64, all in chunks along time; the attribute dtype is the precision of the
 computation. Numbers are stored bit for bit. Metadata and arrays carry checksums, so that damage is found. Readable by
 HDF5 1.10 and later, by plain h5py, and by xarray.open_dataset(path, engine="h5netcdf"). A run is streamed in HDF5's
-single-writer mode: until complete, and after a kill, h5py opens it with swmr=True. Layout 2, with `t`, is still read.
+single-writer mode: until it is complete, and after a kill, h5py opens it with swmr=True, others after `shno resume`, or
+a copy after `h5clear -s --increment=0`. Layout 2 called time `t`; it is still read.
 """
 
 import contextlib
@@ -31,6 +32,7 @@ import secrets
 import h5py
 import numpy as np
 
+from shno.hdf5_parts import attribute, dataset, datasets, group_of
 from shno.stored import Stored, opened
 
 FORMAT = "shno trajectory"
@@ -39,7 +41,6 @@ TIME = {2: "t", 3: "time"}  # its name in each layout that is read
 SERIES, EXACT = "/parameters/run/T", "exact"
 EXACT_NAMES = {2: {"m": "1", "time": "s"}, 3: {"m": "1", "T": "K", "time": "s"}}  # units, without and with temperatures
 SETTING_UNITS = {"dt": "s", "t0": "s", "noise_dt": "s", "temperature": "K"}
-DEFLATED = 1100  # times the bytes in the file: what gzip can make of them at most
 CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
 LIBRARY = ("v110", "v110")  # the first HDF5 format whose metadata all carry checksums
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError)  # what h5py raises on it
@@ -108,12 +109,14 @@ def _read(file, size, lazy):
     """What `read` returns, of an open file of so many bytes."""
     attributes = _settings(file)
     series = [dataset(file, name, size) for name in (TIME[attributes.pop("layout_version")], "m")]
-    parameters = _group(file, "parameters")
-    groups = {name: _values(_group(parameters, name), size) for name in ("oscillator", "drive", "run")}
+    parameters = group_of(file, "parameters")
+    groups = {name: _values(group_of(parameters, name), size) for name in ("oscillator", "drive", "run")}
     if "T" in groups["run"]:
         series.append(groups["run"]["T"])
     if "states" in attributes:  # until it is complete one series may be ahead of another
-        n, rows = _whole(series), (series[0].chunks or [1])[0]
+        n, rows = _whole(series, size), (series[0].chunks or [1])[0]
+        if not isinstance(attributes["states"], int) or attributes["states"] < max(n, 1):
+            raise ValueError(f"attribute states must be a whole number, at least {max(n, 1)}, so the file is damaged")
         attributes |= {"rows": rows, "exact": _exact(file, series, n, rows, size)}
         series = [Stored(file.filename, each.name, (n, *each.shape[1:]), each.dtype) for each in series]
     _check_shapes(*series)
@@ -125,21 +128,40 @@ def _read(file, size, lazy):
     return *series, groups, attributes
 
 
-def _whole(series):
-    """How many states are in the file: all series have them, and their times, which are written last, are numbers."""
-    if any(each.ndim == 0 for each in series):
+def _whole(series, size):
+    """How many states are in a file of so many bytes: all series have them, and their times, written last, are numbers.
+
+    A file that was cut after a kill has chunks beyond its end, which HDF5 would read as zeros.
+    """
+    if any(each.ndim == 0 for each in series) or series[0].ndim > 1:
         return 0
     n = min(len(each) for each in series)
-    while n and np.isnan(series[0][n - 1]):
-        n -= 1
-    return n
+    for each in series:
+        while n and not _is_within(each, n - 1, size):
+            n = (n - 1) // each.chunks[0] * each.chunks[0]
+    while n:
+        first = max(0, n - CHUNK)
+        known = np.flatnonzero(~np.isnan(series[0][first:n]))
+        if len(known):
+            return first + int(known[-1]) + 1
+        n = first
+    return 0
+
+
+def _is_within(data, row, size):
+    """Whether a row of a dataset is within a file of so many bytes."""
+    if data.chunks is None:
+        return True
+    place = [row // data.chunks[0] * data.chunks[0]] + [0] * (data.ndim - 1)
+    chunk = data.id.get_chunk_info_by_coord(tuple(place))
+    return chunk.byte_offset is not None and chunk.byte_offset + chunk.size <= size
 
 
 def _exact(file, series, n, rows, size):
     """{"m", "T"}: the n-th state as it was computed; None where it is not kept besides. rows : states of a chunk"""
     if EXACT not in file or n == 0 or n % rows:
         return None
-    series, kept = [*series[1:], series[0]], _group(file, EXACT)
+    series, kept = [*series[1:], series[0]], group_of(file, EXACT)
     found = {name: dataset(kept, name, size) for name in EXACT_NAMES[len(series)]}
     for each, given in zip(found.values(), series, strict=True):
         if each.shape != (2, *given.shape[1:]):
@@ -237,8 +259,9 @@ def _check_shapes(t, m, T=None):
 def _settings(file):
     """The root attributes that are settings of the run, and layout_version; ValueError for an unknown layout."""
     attributes = {name: attribute(file, name) for name in file.attrs}
-    if attributes.pop("format", None) != FORMAT:
-        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that Trajectory.save wrote")
+    if (said := attributes.pop("format", None)) != FORMAT:
+        remedy = "shno.load_sweep reads it" if said == "shno sweep" else "Use a file that Trajectory.save wrote"
+        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. {remedy}")
     version = attributes.get("layout_version")
     if version not in TIME:
         raise ValueError(f"layout_version must be {LAYOUT_VERSION}, got {version}. Use the release that wrote the file")
@@ -248,53 +271,8 @@ def _settings(file):
     return {name: value for name, value in attributes.items() if not name.endswith("_units")}
 
 
-def attribute(node, name):
-    """An attribute as a Python number or string; None for another kind, which is not even read, and for none."""
-    if name not in node.attrs:
-        return None
-    stored = node.attrs.get_id(name)
-    if stored.shape != () or stored.dtype.kind not in "biufS":
-        return None
-    value = node.attrs[name].item()
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def member(group, name, kind):
-    """group[name] of the given class; ValueError when it is missing, another kind, or a link to elsewhere."""
-    link = group.get(name, getlink=True)
-    if link is None:
-        raise ValueError(f"{group.name.rstrip('/')}/{name} is missing, so the file is incomplete")
-    if not isinstance(link, h5py.HardLink):
-        raise ValueError(f"{group.name.rstrip('/')}/{name} is a link; links are not followed")
-    member = group[name]
-    if not isinstance(member, kind):
-        raise ValueError(f"{member.name} must be a {kind.__name__.lower()}, got a {type(member).__name__.lower()}")
-    return member
-
-
-def _group(parent, name):
-    """The subgroup `name`."""
-    return member(parent, name, h5py.Group)
-
-
-def dataset(group, name, size, kinds="f"):
-    """The dataset `name`, not yet read; ValueError when its numbers cannot be in this file of `size` bytes.
-
-    kinds : str     of numpy's types that it may have
-    """
-    data = member(group, name, h5py.Dataset)
-    if data.is_virtual or data.external:
-        raise ValueError(f"{data.name} lies in another file; that is not followed")
-    if data.shape is None or data.dtype.kind not in kinds or data.dtype.hasobject:
-        what = "floating-point numbers" if kinds == "f" else "numbers"
-        raise ValueError(f"{data.name} must hold {what}, got {data.dtype}")
-    if data.nbytes > size * (1 if data.compression is None else DEFLATED):
-        raise ValueError(f"{data.name} claims {data.nbytes} bytes in a file of {size}, so the file is damaged")
-    return data
-
-
 def _values(group, size):
     """All datasets of a group, as floats and float64 arrays; the series of temperatures as it is."""
-    found = {name: dataset(group, name, size) for name in group}
+    found = datasets(group, size, but=(SERIES,))
     values = {name: each[()].astype(np.float64) for name, each in found.items() if each.name != SERIES}
     return found | {name: value if value.ndim else float(value) for name, value in values.items()}

@@ -228,17 +228,20 @@ def _text(value):
     return f"({', '.join(f'{x:.6g}' for x in np.ravel(value))})" if np.ndim(value) else f"{value:.6g}"
 
 
-def save_figure(figure, path):
+def save_figure(figure, path, *, exact=False):
     """Save beside `path` and rename: `path` is whole or untouched. A PNG gets 16 levels a colour, to halve its size.
 
     figure : matplotlib Figure
+    exact : bool    all levels, for a map of values, in which fewer would be seen as steps
     path            ends in .png, .pdf or .svg
     Raises : TypeError, ValueError for what is no figure, no path or another ending; OSError with one line when it
         cannot be written
     """
     if not isinstance(figure, Figure):
         raise TypeError(complaint("figure", "a matplotlib Figure", shown(figure), "See matplotlib.figure."))
-    path = figure_path(path)
+    if not isinstance(exact, bool):
+        raise TypeError(complaint("exact", "True or False", shown(exact), "False takes 16 levels a colour."))
+    path, step = figure_path(path), 1 if exact else 17
     kind = path.suffix[1:].lower()
     partial = path.with_name(f"{path.name}.{token_hex(4)}.partial")
     try:
@@ -246,7 +249,7 @@ def save_figure(figure, path):
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
             pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-            imsave(partial, np.round(pixels / 17).astype(np.uint8) * 17, format=kind, dpi=DPI)
+            imsave(partial, np.round(pixels / step).astype(np.uint8) * step, format=kind, dpi=DPI)
         else:
             figure.savefig(partial, format=kind)
         os.replace(partial, path)

@@ -70,8 +70,10 @@ def plot_sweep(sweep, path, *, title="", name=None):
         _line(ax, sweep, values, label)
     else:
         _map(figure, ax, sweep, values, label)
+    if not np.isfinite(values).any():
+        ax.text(0.5, 0.5, "no point has a value", transform=ax.transAxes, ha="center", va="center")
     figure.supxlabel(_caption(sweep), fontsize=7, x=0.01, ha="left")
-    save_figure(figure, path)
+    save_figure(figure, path, exact=len(sweep.axes) == 2)
 
 
 def threshold_line(sweep):
@@ -110,6 +112,8 @@ def _line(ax, sweep, values, label):
         if x.min() <= threshold <= x.max():
             ax.axvline(threshold, color=VERMILION, lw=1.2, ls="--", label="threshold, theory")
             ax.legend(fontsize=8, frameon=False)
+    if np.ptp(x) > 0:  # all of it, whatever has no value
+        ax.set_xlim(x.min() - 0.04 * np.ptp(x), x.max() + 0.04 * np.ptp(x))
     ax.set(xlabel=xlabel, ylabel=label)
     ax.grid(color=GREY, lw=0.3)
 

@@ -20,10 +20,10 @@ from shno.call import (
     realisations,
 )
 from shno.checks import IntegrationError, complaint
-from shno.guard import check_heating, check_kick, check_turn
+from shno.guard import check_step
 from shno.parameters import arguments, batch_shape, heat_parameters, parameters, reduced_step
 from shno.plan import Noise, Plan, clock, splits
-from shno.stability import equilibrium, thermal_state
+from shno.start import starting_state
 from shno.states import InFile, InMemory, continuation, tidied
 from shno.thermal import field_deviation, thermal_energy
 from shno.trajectory import Trajectory
@@ -84,16 +84,14 @@ def simulate(oscillator, drive, *, duration, dt, m0=None, temperature=0.0, seed=
         check_memory(n, save_every, batch, dtype)
     if m0 is None:
         drawn = temperature if solver != "reference" else 0.0
-        m0 = _start(oscillator, drive.at(t0), batch, drawn, seed, realisation_)
+        m0 = starting_state(oscillator, drive.at(t0), drawn, seed, realisation_.reshape(batch))
     m0, T_start = _spread(m0, (*batch, 3), dtype), _spread(T_start, batch, dtype)
     noisy = {"temperature": temperature, "seed": seed, "noise_dt": noise_dt, "realisation": realisation}
     settings = {"dt": dt, "t0": time.at(0), "save_every": save_every, "solver": solver, "executor": executor, **noisy}
     about = {"dtype": dtype, "versions": _versions(), "command_line": " ".join(sys.argv)}
     run = Trajectory(np.empty(0), np.empty((0, *batch, 3), dtype), oscillator, drive, **settings, **about)
     if executor != "scipy":
-        check_turn(m0, values, time, n, solver)
-        check_kick(oscillator, temperature, dt, solver)
-        check_heating(oscillator, dt)
+        check_step(oscillator, values, m0, time, n, solver, temperature)
         noise = _noise(oscillator, temperature, seed, realisation_, noise_dt or dt, draws, t0, heat)
         plan = _plan(m0, T_start, values, heat, time, n, solver, noise, dtype, device, threads)
     how = {"compression": compression, "out_dtype": out_dtype, "device": device}
@@ -145,21 +143,6 @@ def _batch(values, m0, heat, realisation, T_start):
         name, remedy = "batch of oscillator, drive, m0 and realisation", "Give each array at least one element."
         raise ValueError(complaint(name, "not empty", f"shape {batch}", remedy))
     return batch
-
-
-def _start(oscillator, drive, batch, temperature, seed, realisation):
-    """The state to start from where none is given."""
-    if temperature > 0:
-        return thermal_state(oscillator, drive, temperature, seed, realisation.reshape(batch))
-    return _tilted(equilibrium(oscillator, drive))
-
-
-def _tilted(m, degrees=1.0):
-    """m turned by a degree: exactly at a fixed point nothing would ever move."""
-    helper = np.where(np.abs(m[..., :1]) < 0.7, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
-    away = np.cross(m, helper)
-    away /= np.linalg.norm(away, axis=-1, keepdims=True)
-    return np.cos(np.radians(degrees)) * m + np.sin(np.radians(degrees)) * away
 
 
 def _noise(oscillator, temperature, seed, realisation, noise_dt, draws, t0, heat):

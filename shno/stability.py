@@ -173,22 +173,28 @@ def _jacobian(m, values):
 
 
 def _newton(m, values):
-    """The zero of T(m) near m, by Newton's method in the tangent plane, and the torque left over the field's size."""
+    """The zero of T(m) near m, by Newton's method in the tangent plane, and the torque left over the field's size.
+
+    Each m stays where rounding alone is left: its torque, below RESIDUAL, no longer halves.
+    """
     B = _stack(effective_field(_components(m), *arguments(values)[1]))
     stiffness = np.abs(_jacobian(m, values)[0]).max(axis=(-2, -1))  # where B vanishes: a tilted film
     size = np.linalg.norm(B, axis=-1) + np.abs(values["a_DL"]) + stiffness + np.finfo(float).tiny
+    before, done = np.inf, False
     for _ in range(60):
         T = _stack(right_hand_side(_components(m), *arguments(values)))
         left = np.linalg.norm(T, axis=-1) / size
-        if np.all(left <= 1e-16):
+        done = done | (left <= 1e-16) | ((left <= RESIDUAL) & (left > before / 2))
+        if np.all(done):
             break
+        before = left
         jacobian, plane = _jacobian(m, values)
         torque = np.einsum("...ca,...c->...a", plane, T)
         usable = np.isfinite(jacobian).all(axis=(-2, -1), keepdims=True)
         inverse = np.linalg.pinv(np.where(usable, jacobian, 0.0), rcond=FLAT)  # of NaN there is none: left stays NaN
         shift = -np.einsum("...ab,...b->...a", inverse, torque)
         shift *= np.minimum(1.0, LONGEST_TURN / np.maximum(np.linalg.norm(shift, axis=-1, keepdims=True), 1e-300))
-        m = _unit(m + np.einsum("...ca,...a->...c", plane, shift))
+        m = np.where(done[..., None], m, _unit(m + np.einsum("...ca,...a->...c", plane, shift)))
     return m, left
 
 

@@ -1,9 +1,15 @@
 """Arrays that stay in their HDF5 file: read slice by slice, so that a run larger than memory can be looked at."""
 
+import ctypes
+import os
+from contextlib import contextmanager
+
 import h5py
 import numpy as np
+from h5py._objects import phil
 
 BLOCK = 1 << 25  # bytes read at a time
+ATTEMPTS = 24  # at metadata that a writer may be writing: the pauses double from 1 ns, 17 ms in all
 
 
 def opened(path):
@@ -13,7 +19,11 @@ def opened(path):
     except OSError as error:
         if "already open for write" not in str(error):
             raise
-        return h5py.File(path, "r", swmr=True)
+        access, flags = h5py.h5p.create(h5py.h5p.FILE_ACCESS), h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
+        with phil:  # HDF5 would try 100 times, for ever where the file is damaged; h5py does not know of it
+            attempt = ctypes.PyDLL(h5py.h5p.__file__).H5Pset_metadata_read_attempts
+            attempt(ctypes.c_int64(access.id), ctypes.c_uint(ATTEMPTS))
+        return h5py.File(h5py.h5f.open(os.fsencode(path), flags, fapl=access))
 
 
 def is_closed(path):
@@ -32,7 +42,7 @@ class Stored(np.lib.mixins.NDArrayOperatorsMixin):
     shape, dtype          of what is there; `ndim`, `size`, `nbytes`, `len` follow
     x[index]              a numpy array. The first axis is read in blocks, so that x[:, 0] or x[::1000] of a long run
                           needs little memory; so do min and max. Arithmetic and numpy.asarray(x) read all
-    Raises : OSError where the file is gone
+    Raises : OSError with one line where the file is gone or damaged; ValueError where it holds NaN or infinity
     """
 
     def __init__(self, path, name, shape, dtype):
@@ -89,11 +99,11 @@ class Stored(np.lib.mixins.NDArrayOperatorsMixin):
         if not isinstance(first, slice | int | np.integer):
             return self[()][index]
         rest = rest if whole else (slice(None), *rest)
-        with opened(self.path) as file:
+        with _told(self.path), opened(self.path) as file:
             data = file[self.name]
             if not isinstance(first, slice):
                 row = range(len(self))[int(first)]  # IndexError as of a list
-                return data[row : row + 1][rest][0]
+                return _finite(data, row, row + 1)[rest][0]
             wanted = range(len(self))[first]
             if not len(wanted):
                 return np.empty((0, *self.shape[1:]), self.dtype)[rest]
@@ -102,7 +112,26 @@ class Stored(np.lib.mixins.NDArrayOperatorsMixin):
             return np.concatenate([_rows(data, part)[rest] for part in parts])
 
 
+@contextmanager
+def _told(path):
+    """What goes wrong with a file as one line."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split()).strip("'\". ")
+        raise OSError(f"{path} cannot be read: {reason}. Restore a copy or run the simulation again.") from None
+
+
 def _rows(data, wanted):
     """The rows of a dataset that a range names."""
-    low, high = min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1])
-    return data[low : high + 1][:: wanted.step] if wanted.step > 0 else data[low : high + 1][::-1][:: -wanted.step]
+    rows = _finite(data, min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1]) + 1)
+    return rows[:: wanted.step] if wanted.step > 0 else rows[::-1][:: -wanted.step]
+
+
+def _finite(data, first, last):
+    """Rows first ... last - 1 of a dataset; ValueError where they are no numbers of a run."""
+    rows = data[first:last]
+    if not np.all(np.isfinite(rows)):
+        name = f"{data.name} of {data.file.filename}"
+        raise ValueError(f"{name} must be finite, got NaN or infinity in rows {first} to {last - 1}. No run has these.")
+    return rows

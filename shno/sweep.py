@@ -24,6 +24,7 @@ from shno.sweep_result import (
     check_folder,
     check_memory,
     check_names,
+    check_replaceable,
     definition_of,
     load_sweep,
     prepare,
@@ -41,18 +42,8 @@ MOST_REALISATIONS = 10**7
 _CHECKED = tuple(signature(check_call).parameters)[2:]
 _DEFAULTS = {name: signature(simulate).parameters[name].default for name in _CHECKED if name != "progress"}
 SETTINGS = (
-    "t0",
-    "noise_dt",
-    "solver",
-    "executor",
-    "dtype",
-    "device",
-    "rtol",
-    "atol",
-    "save_every",
-    "threads",
-    "m0",
-    "T_start",
+    *("t0", "noise_dt", "solver", "executor", "dtype", "device"),
+    *("rtol", "atol", "save_every", "threads", "m0", "T_start"),
 )
 
 
@@ -68,7 +59,8 @@ def sweep(oscillator, drive, axes, *, duration, dt, reducer, out=None, realisati
     reducer                 "frequency", "amplitude", "power", "linewidth" (with its error), "threshold" (nothing is
                             integrated), "final_state", "spike_count", "trajectory", or a function of a Trajectory of a
                             batch (k,) that returns (k, ...) numbers, or a dict of them by name
-    out : path              the HDF5 file, written block by block; None keeps the values in memory only
+    out : path              the HDF5 file, written block by block, in place of an older one unless that is of a sweep
+                            which is not finished; None keeps the values in memory only
     realisations            runs a point, each with a noise of its own
     mode : "grid" | "points"    all combinations of the values, or the values taken together
     temperature, seed       as in `simulate`
@@ -124,6 +116,7 @@ def planned(oscillator, drive, axes, *, duration, dt, reducer, realisations=1, m
         given |= zip(names, checked_numbers(**{name: given[name] for name in names}), strict=True)
         check_call(oscillator, drive, **given, progress=None)
     states, steps = longest(work)
+    work.check_corners()
     work = replace(work, grain=int(np.clip(GRAIN_BYTES // (states * 24), 1, GRAIN)))
     block = _block(work, block, states, steps, scheduler)
     units = {axis.name: axis.unit for axis in points.axes}
@@ -217,6 +210,8 @@ def _in_file(work, block, empty, out, resume, scheduler, progress):
     sweep_file.check_free(out)
     definition, runs, done = definition_of(empty, identity_of(work.reducer), work.given), work.points.runs, 0
     exists, spans = resume and os.path.exists(out), _spans(runs, block)
+    if not resume:
+        check_replaceable(out)
     if exists:
         attributes, finished = sweep_reading.progress(out)
         if attributes["definition"] != definition:

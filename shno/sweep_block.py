@@ -14,7 +14,11 @@ import numpy as np
 from shno.analysis import amplitude, frequency, linewidth, power, spike_times
 from shno.checks import IntegrationError, complaint, shown
 from shno.experiments import critical_current
-from shno.simulate import _start, simulate
+from shno.guard import check_step
+from shno.parameters import parameters
+from shno.plan import clock
+from shno.simulate import simulate
+from shno.start import starting_state
 from shno.sweep_points import Points
 
 GRAIN, GRAIN_BYTES = 256, 2**26  # runs, and bytes of saved states, of a grain, at most
@@ -100,10 +104,42 @@ class Sweeping:
         try:
             return self._block(np.arange(first, last))
         except (ValueError, IntegrationError) as error:
-            at = self.points.values(np.array([first]))
-            begins = ", ".join(f"{name} = {shown(value[0].tolist())}" for name, value in at.items())
-            text = f"{error} (in runs {first} to {last - 1}, which begin at {begins})"
+            text = f"{error} (in runs {first} to {last - 1}, which begin at {self._place(np.array([first]))})"
             raise type(error)(text) if type(error) in (ValueError, IntegrationError) else ValueError(text) from None
+
+    def check_corners(self):
+        """Hold the step against the runs at the ends of the axes: hours later, in the last block, it would be too late.
+
+        Raises : ValueError, which tells the point; IntegrationError where a run has no state to start from
+        """
+        if self.reducer == "threshold":  # nothing is integrated
+            return
+        corners = self.points.corners()
+        try:
+            self._check_step(corners)
+        except ValueError:
+            for run in corners[:, None]:
+                try:
+                    self._check_step(run)
+                except ValueError as error:
+                    raise ValueError(f"{error} (at {self._place(run)})") from None
+            raise
+
+    def _check_step(self, runs):
+        """ValueError where `simulate` would refuse the step of some runs."""
+        for call, some in self.points.groups(runs):
+            settings = self.call(call)
+            dt, solver = settings["dt"], settings.get("solver", "rk4")
+            if solver == "reference":
+                continue
+            (oscillator, drive), steps = self.points.records(some), round(settings["duration"] / dt)
+            time, m0 = clock(settings.get("t0", 0.0), dt), self._started(settings, some)
+            check_step(oscillator, parameters(oscillator, drive), m0, time, steps, solver, settings["temperature"])
+
+    def _place(self, run):
+        """The point of a run (1,), as text."""
+        values = self.points.values(run)
+        return ", ".join(f"{name} = {shown(value[0].tolist())}" for name, value in values.items())
 
     def _block(self, runs):
         """The block of runs (n,)."""
@@ -142,7 +178,7 @@ class Sweeping:
         noisy = settings.get("solver") != "reference"
         temperature = float(settings["temperature"]) if noisy else 0.0
         drive = drive.at(settings.get("t0", 0.0))
-        return _start(oscillator, drive, (len(runs),), temperature, settings.get("seed"), runs)
+        return starting_state(oscillator, drive, temperature, settings.get("seed"), runs)
 
     def _grains(self, runs):
         """Sorted runs (n,) cut where a grain ends."""

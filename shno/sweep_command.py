@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import contextmanager
 
+from shno.command import printable
 from shno.sweep_config import FLAGS, as_toml, float_of, read_toml, sweep_arguments
 
 
@@ -59,6 +60,18 @@ def run(arguments, command_line=""):
         yield "no figure: it takes one or two axes and a number a point"
 
 
+def resume_advice(path):
+    """How to go on with the sweep in a file, one line."""
+    from shno.sweep_result import load_sweep
+
+    sweep = load_sweep(path)
+    if sweep.finished == 1:
+        return f"{path} is a sweep that is finished. `shno info` tells what is in it."
+    words = [word for word in printable(sweep.command_line).split() if word != "--resume"]
+    command = f"{' '.join(words)} --resume`" if words else "shno.sweep` with resume=True"
+    return f"{path} is a sweep, {100 * sweep.finished:.3g} % finished. To go on with it: `{command}."
+
+
 def _told(arguments):
     """What the TOML file says and, before it, the flags."""
     told = {} if arguments.file is None else read_toml(arguments.file)
@@ -75,16 +88,15 @@ def _told(arguments):
 
 def _summary(told, result):
     """Lines that say what came out."""
-    import numpy as np
+    from shno.info import known, shape_text
 
-    shape = " x ".join(str(len(x)) for x in result.axes.values()) if result.mode == "grid" else f"{result.runs} points"
-    yield f"{told['preset']}: {shape}, {result.runs} runs; axes {', '.join(result.axes)}"
+    yield f"{told['preset']}: {shape_text(result)} points, {result.runs} runs; axes {', '.join(result.axes)}"
     for name, values in result.values.items():
-        known = values[np.isfinite(values)]
+        count, low, high = known(values)
         unit = result.units[name]
         unit = "" if unit in (None, "1") else f" {unit}"
-        ends = f"{known.min():.6g} to {known.max():.6g}{unit}, " if known.size else ""
-        yield f"{name}: {ends}{values.size - known.size} of {values.size} are NaN"
+        ends = f"{low:.6g} to {high:.6g}{unit}, " if count else ""
+        yield f"{name}: {ends}{values.size - count} of {values.size} are NaN"
     yield f"written: {told['out']} ({os.path.getsize(told['out']) / 1e6:.3f} MB)"
 
 

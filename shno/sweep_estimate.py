@@ -24,8 +24,9 @@ def estimate(oscillator, drive, axes, **keywords):
     states, steps = longest(work)
     runs, points = work.points.runs, work.points.runs // work.points.realisations
     size = min(block, runs)
+    shape = " x ".join(map(str, work.points.shape))
     lines = [
-        f"points: {' x '.join(map(str, work.points.shape))} = {points}, {work.points.realisations} realisations each",
+        f"points: {shape}{f' = {points}' if ' ' in shape else ''}, {work.points.realisations} realisations each",
         f"steps: {steps} a run, {runs * steps:.4g} in all; {states} states saved a run",
         f"blocks: {-(-runs // block)} of {size} runs; memory: {_bytes(2 * 24 * states * size)} a block",
         f"disk: {_disk(work, states)}",

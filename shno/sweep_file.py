@@ -113,6 +113,15 @@ class Writer:
             data, place = data[done:], place + done
 
 
+def is_being_written(path):
+    """Whether another process writes the file."""
+    try:
+        check_free(path)
+    except OSError:
+        return True
+    return False
+
+
 def check_free(path):
     """OSError where another process writes the file."""
     if os.path.isfile(path) and os.access(path, os.W_OK):

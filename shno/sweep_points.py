@@ -16,6 +16,7 @@ also that of its noise stream, so that neither blocks nor workers change the noi
 
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -32,6 +33,7 @@ UNITS = OSCILLATOR_UNITS | DRIVE_UNITS | RUN_UNITS | {"m0": "1"}
 OWN_AXES = TRAILING | {"B_ext": 1, "m0": 1}
 COMPONENTS = {"x": 0, "y": 1, "z": 2}
 LARGEST = 2**32  # runs: the noise streams of one seed
+MOST_CROSSED = 6  # axes of whose ends all combinations are looked at
 LARGEST_SEED = 2**53  # of an axis: its values are float64
 
 
@@ -68,6 +70,22 @@ class Points:
     def runs(self):
         """Runs in all."""
         return prod(self.shape) * self.realisations
+
+    def corners(self):
+        """The first runs, sorted, where each axis is at its smallest or its largest value, one after the other: in a
+        grid of few axes at all of their combinations.
+        """
+        ends = [{int(size.argmin()), int(size.argmax())} for size in (_sizes(axis) for axis in self.axes)]
+        if not self.is_grid:
+            points = sorted(set().union(*ends))
+        elif len(ends) <= MOST_CROSSED:
+            points = [np.ravel_multi_index(place, self.shape) for place in product(*ends)]
+        else:
+            places = [[min(each) for each in ends] for _ in range(1 + len(ends))]
+            for axis, each in enumerate(ends):
+                places[axis][axis] = max(each)
+            points = [np.ravel_multi_index(place, self.shape) for place in places]
+        return np.unique(points) * self.realisations
 
     def values(self, runs):
         """{name: values (n, ...)} of the axes at runs (n,)."""
@@ -203,6 +221,11 @@ def _check_apart(axes, drive):
             if alike and not (first.part and second.part and "magnitude" not in (first.part, second.part)):
                 got, remedy = f"{first.name} and {second.name}", "Vary its parts, or the whole."
                 raise ValueError(complaint("axes", "of different things", got, remedy))
+
+
+def _sizes(axis):
+    """What the values of an axis are compared by, (n,): numbers, or the length of vectors."""
+    return axis.values if axis.values.ndim == 1 else np.linalg.norm(axis.values.reshape(len(axis.values), -1), axis=1)
 
 
 def _is_on(axis, values):

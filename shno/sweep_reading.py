@@ -11,12 +11,15 @@ import h5py
 import numpy as np
 
 from shno import hdf5
+from shno import hdf5_parts as parts
 
 FORMAT, LAYOUT_VERSION = "shno sweep", 1
 UNFINISHED = 2**64 - 1
 PIECE = 2**24  # bytes read at a time
+LARGE = 2**28  # bytes of an array that is not read as a whole
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError, AttributeError, IndexError)
 TEXTS = ("mode", "reducer", "reducer_settings", "settings", "config", "command_line", "versions", "definition")
+BESIDE = ("parameters", "blocks", "component")  # the values and coordinates in the root
 NUMBERS = ("runs", "block", "realisations")
 
 
@@ -48,6 +51,15 @@ def opened(path):
         ) from None
 
 
+def is_sweep(path):
+    """Whether a file says that it is that of a sweep; False where it cannot be read."""
+    try:
+        with opened(path) as file:
+            return parts.attribute(file, "format") == FORMAT
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def read(path):
     """Everything in the file of a sweep; NaN in blocks that are not finished.
 
@@ -58,11 +70,9 @@ def read(path):
     with opened(path) as file:
         size = os.path.getsize(path)
         attributes, names = head(file)
-        found = {
-            name: (*_labelled(file, name, size), _unit(file[name]))
-            for name in file
-            if name not in ("parameters", "blocks", "component")
-        }
+        labelled = {name: _labelled(file, name, size) for name in file if name not in BESIDE}
+        parts.check_size("/", sum(each.nbytes for _, each in labelled.values()), size)  # links to one dataset
+        found = {name: (dimensions, _array(each), _unit(each)) for name, (dimensions, each) in labelled.items()}
         if not set(names) <= set(found):
             raise ValueError(f"{' '.join(sorted(set(names) - set(found)))} is missing, so the file is incomplete")
         data = {name: found.pop(name) for name in names}
@@ -71,11 +81,11 @@ def read(path):
             rows = array.reshape(attributes["runs"], -1)
             for k in np.flatnonzero(~done):
                 rows[k * attributes["block"] : (k + 1) * attributes["block"]] = np.nan
-        groups = hdf5.member(file, "parameters", h5py.Group)
-        parameters = {name: _numbers(hdf5.member(groups, name, h5py.Group), size) for name in ("oscillator", "drive")}
+        groups = parts.group_of(file, "parameters")
+        parameters = {name: _numbers(parts.group_of(groups, name), size) for name in ("oscillator", "drive")}
         if attributes.pop("checksum", None) != seal(attributes, found, parameters):
             raise ValueError("its parameters or coordinates are damaged")
-        wall_time = float(hdf5.dataset(hdf5.member(file, "blocks", h5py.Group), "wall_time", size)[()])
+        wall_time = float(parts.dataset(parts.group_of(file, "blocks"), "wall_time", size)[()])
     return attributes, found, data, parameters, wall_time, float(done.mean())
 
 
@@ -109,9 +119,10 @@ def progress(path):
 
 def head(file):
     """The attributes of the file and the names of its data; ValueError where it is not one of this layout."""
-    attributes = {name: hdf5.attribute(file, name) for name in file.attrs}
+    attributes = {name: parts.attribute(file, name) for name in file.attrs}
     if attributes.get("format") != FORMAT:
-        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. Use a file that a sweep wrote")
+        remedy = "shno.load reads it" if attributes.get("format") == hdf5.FORMAT else "Use a file that a sweep wrote"
+        raise ValueError(f"it is an HDF5 file, but not a {FORMAT}. {remedy}")
     if attributes.get("layout_version") != LAYOUT_VERSION:
         got = attributes.get("layout_version")
         raise ValueError(f"layout_version must be {LAYOUT_VERSION}, got {got}. Use the release that wrote the file")
@@ -126,10 +137,10 @@ def head(file):
 def _finished(file, names, attributes, size, *, repair=False):
     """Which blocks are finished, (blocks,) bool; ValueError for a damaged one unless they are to be repaired."""
     runs, block = attributes["runs"], attributes["block"]
-    checksums = hdf5.dataset(hdf5.member(file, "blocks", h5py.Group), "checksum", size, "u")[()]
+    checksums = parts.dataset(parts.group_of(file, "blocks"), "checksum", size, "u")[()]
     if checksums.shape != (-(-runs // block),):
         raise ValueError(f"blocks/checksum must have {-(-runs // block)} numbers, so the file is damaged")
-    sets = [hdf5.dataset(file, name, size) for name in names]
+    sets = [parts.dataset(file, name, size) for name in names]
     done = np.zeros(len(checksums), bool)
     for k in np.flatnonzero(checksums != UNFINISHED):
         total = 0
@@ -158,20 +169,31 @@ def _checksum(file, dataset, rows, runs, total):
 
 
 def _labelled(file, name, size):
-    """The dimensions and the values of a dataset of the root."""
-    dataset = hdf5.dataset(file, name, size, "fiu")
-    dimensions = hdf5.attribute(dataset, "dimensions")
+    """The dimensions of a dataset of the root, and the dataset, not yet read."""
+    dataset = parts.dataset(file, name, size, "fiu")
+    dimensions = parts.attribute(dataset, "dimensions")
     if not isinstance(dimensions, str) or len(dimensions.split()) != dataset.ndim:
         raise ValueError(f"{dataset.name} must name its {dataset.ndim} dimensions, so the file is damaged")
-    return tuple(dimensions.split()), dataset[()]
+    return tuple(dimensions.split()), dataset
+
+
+def _array(dataset):
+    """The values of a dataset; large ones that lie in one piece stay in the file, to be read where they are looked at.
+
+    What is written to such an array stays in memory.
+    """
+    place = dataset.id.get_offset()
+    if dataset.nbytes < LARGE or place is None:
+        return dataset[()]
+    return np.memmap(dataset.file.filename, dataset.dtype, "c", place, dataset.shape)
 
 
 def _unit(dataset):
-    unit = hdf5.attribute(dataset, "units")
+    unit = parts.attribute(dataset, "units")
     return unit if isinstance(unit, str) else None
 
 
 def _numbers(group, size):
     """All datasets of a group, as floats and float64 arrays."""
-    values = {name: hdf5.dataset(group, name, size)[()].astype(np.float64) for name in group}
+    values = {name: each[()].astype(np.float64) for name, each in parts.datasets(group, size).items()}
     return {name: value if value.ndim else float(value) for name, value in values.items()}

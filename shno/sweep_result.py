@@ -15,6 +15,7 @@ from shno.drive import UNITS as DRIVE_UNITS
 from shno.drive import Drive
 from shno.oscillator import UNITS as OSCILLATOR_UNITS
 from shno.oscillator import Oscillator
+from shno.sweep_checks import check_sweep
 from shno.sweep_points import OWN_AXES
 from shno.waveform_numbers import waveform_numbers, waveforms_of_numbers
 
@@ -107,6 +108,11 @@ class Sweep:
         shape = [len(x) for x in self.axes.values()]
         return int(np.prod(shape if self.mode == "grid" else shape[:1])) * self.realisations
 
+    @property
+    def points(self):
+        """Points in all, whatever the realisations."""
+        return self.runs // self.realisations
+
     def _arrays(self):
         """Scales and values as {name: (dimensions, array, unit)}."""
         data = {name: (self.dimensions[name], array, self.units[name]) for name, array in self.values.items()}
@@ -127,7 +133,8 @@ def prepare(path, sweep, data, block, definition):
 
 
 def load_sweep(path):
-    """Read a Sweep that `shno.sweep` or `Sweep.save` wrote, also while it is written.
+    """Read a Sweep that `shno.sweep` or `Sweep.save` wrote, also while it is written. Values of 256 MB or more stay in
+    the file until they are looked at.
 
     Raises : TypeError for what is no path; FileNotFoundError, PermissionError; ValueError when the file is not ours,
     damaged or of another layout version
@@ -140,7 +147,7 @@ def load_sweep(path):
         units = {name: _unit(name, scales) for name in names} | {name: unit for name, (_, _, unit) in data.items()}
         known = {part for name in names for part in (name, *_parts(name, axes[name]))} | {"point"}
         told = {name: attributes[name] for name in ("mode", "reducer", "config", "command_line", "versions")}
-        return Sweep(
+        sweep = Sweep(
             axes, {name: array for name, (_, array, _) in data.items()}, units,
             {name: dimensions for name, (dimensions, _, _) in data.items()},
             {name: array for name, (_, array, _) in scales.items() if name not in known},
@@ -148,6 +155,8 @@ def load_sweep(path):
             oscillator=Oscillator(**parameters["oscillator"]), drive=Drive(**waveforms_of_numbers(parameters["drive"])),
             finished=finished, **told,
         )  # fmt: skip
+        check_sweep(sweep)
+        return sweep
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} does not hold a valid sweep: {reason}") from None
@@ -222,6 +231,13 @@ def check_folder(path):
         raise OSError(f"{path} cannot be written: it is a folder. Give a file name.")
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise OSError(f"{path} cannot be written: no such folder. Use one that exists and that you may write to.")
+
+
+def check_replaceable(path):
+    """ValueError where a file holds a sweep that is not finished: what there is of it would be lost."""
+    if sweep_reading.is_sweep(path) and (share := sweep_reading.progress(path)[1].mean()) < 1:
+        got = f"{path}, {100 * share:.3g} % of a sweep"
+        raise ValueError(complaint("out", "a file that may be replaced", got, "Resume it, remove it, or name another."))
 
 
 def check_memory(runs, values):

@@ -45,7 +45,7 @@ def check_scheduler(scheduler):
         raise TypeError(complaint("scheduler", rule, shown(scheduler), "None computes here."))
     if isinstance(scheduler, str) and "://" not in scheduler:
         kind, _, count = scheduler.partition(":")
-        if kind != "local" or (count or "1") != str(_count(count or "1")):
+        if kind != "local" or (count and not _count(count)):
             rule = '"local", "local:2" or an address'
             raise ValueError(complaint("scheduler", rule, shown(scheduler), "Such as tcp://host:8786."))
     try:

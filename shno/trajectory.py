@@ -11,6 +11,7 @@ from shno.checks import (
     as_path,
     as_whole,
     check_choice,
+    check_finite,
     check_kind,
     check_values,
     complaint,
@@ -91,6 +92,7 @@ class Trajectory:
         check_kind("drive", self.drive, Drive, "It is what was applied.")
         for name in ("dt", "t0", "temperature", *(() if self.noise_dt is None else ("noise_dt",))):
             object.__setattr__(self, name, as_number(name, getattr(self, name)))
+        check_values("dt", self.dt, "in (0, 1e60] s", lambda x: (x > 0) & (x <= 1e60), "The solver's step.")
         check_values("t0", self.t0, "within +-1e60 s", lambda x: np.abs(x) <= 1e60, "Time of the first state.")
         check_values("temperature", self.temperature, "in [0, 1e5] K", lambda x: (x >= 0) & (x <= 1e5), "In kelvin.")
         object.__setattr__(self, "save_every", as_whole("save_every", self.save_every, 1, 1 << 40, "Steps."))
@@ -196,6 +198,8 @@ def read_with(path, lazy):
             run["realisation"] = np.asarray(run["realisation"]).astype(np.int64)
         if "T" in run and not lazy:
             run["T"] = run["T"].astype(m.dtype)
+        if not lazy:
+            check_finite("t", t), check_finite("m", m), check_finite("T", run.get("T", 0.0))
         parts = Oscillator(**groups["oscillator"]), _drive(groups["drive"])
         return Trajectory(t, m, *parts, **attributes, **run), about
     except (TypeError, ValueError, KeyError) as error:

@@ -16,9 +16,12 @@ PHYSICS = {"anisotropy", "fields", "llgs", "heating"}
 NOUNS = {"oscillator", "drive"}
 ALLOWED = {
     **{room: set() for room in ("__init__", "checks", "command", "constants", "vector")},
-    **{room: set() for room in ("kernel_cache", "lock", "readout", "stored", "threads", "waveform")},
+    **{
+        room: set()
+        for room in ("hdf5_parts", "kernel_cache", "lock", "readout", "stored", "sweep_checks", "threads", "waveform")
+    },
     "chunk": {"kernel_cache"},
-    "hdf5": {"stored"},
+    "hdf5": {"hdf5_parts", "stored"},
     "stream": {"chunk", "hdf5", "lock"},
     "states": {"stored", "stream", "trajectory"},
     **{room: {"vector"} for room in ("anisotropy", "philox", "solvers")},
@@ -37,6 +40,7 @@ ALLOWED = {
     "trajectory": NOUNS | {"hdf5", "lock", "plan", "sampled", "stored", "waveform_numbers"},
     "parameters": NOUNS | {"fields", "geometry", "heating", "llgs", "waveform"},
     "stability": {"constants", "fields", "llgs", "parameters", "philox", "vector"},
+    "start": {"stability"},
     "guard": {"stability", "thermal", "waveform"},
     "call": {"parameters", "plan"},
     "kernels": PHYSICS | {"layout", "solvers", "vector"},
@@ -53,25 +57,34 @@ ALLOWED = {
     "integrate": {"adjoint", "fused", "integrate_checks", "layout", "parameters", "thermal", "vector"},
     "reference": NOUNS | {"reference_physics"},
     "reference_physics": NOUNS | {"constants"},
-    "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "stability", "thermal"}
+    "simulate": {"call", "compiled", "eager", "guard", "parameters", "plan", "reference", "start", "thermal"}
     | {"states", "trajectory"},
     "analysis": {"trajectory"},
-    "export": {"analysis", "trajectory"},
-    "info": NOUNS | {"hdf5", "trajectory"},
+    "export": {"analysis", "sweep_result", "trajectory"},
+    "info": NOUNS | {"command", "hdf5", "sweep_reading", "sweep_result", "trajectory"},
     "experiments": NOUNS
     | {"analysis", "constants", "llgs", "parameters", "simulate", "stability", "trajectory", "waveforms"},
     "sweep_points": NOUNS | {"waveform_numbers"},
-    "sweep_block": {"analysis", "experiments", "simulate", "sweep_points"},
-    "sweep_reading": {"hdf5"},
+    "sweep_block": {"analysis", "experiments", "guard", "parameters", "plan", "simulate", "start", "sweep_points"},
+    "sweep_reading": {"hdf5", "hdf5_parts"},
     "sweep_file": {"hdf5", "sweep_reading"},
-    "sweep_result": NOUNS | {"sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
+    "sweep_result": NOUNS | {"sweep_checks", "sweep_file", "sweep_points", "sweep_reading", "waveform_numbers"},
     "sweep_schedule": {"threads"},
     "sweep": {"call", "simulate", "sweep_block", "sweep_file", "sweep_points", "sweep_reading", "sweep_result"}
     | {"sweep_schedule"},
     "sweep_estimate": {"sweep", "sweep_block"},
     "plots_sweep": {"experiments", "plots", "sweep_points", "sweep_result"},
     "sweep_config": {"presets", "sweep_points"},
-    "sweep_command": {"plots", "plots_sweep", "sweep", "sweep_config", "sweep_estimate", "sweep_result"},
+    "sweep_command": {
+        "command",
+        "info",
+        "plots",
+        "plots_sweep",
+        "sweep",
+        "sweep_config",
+        "sweep_estimate",
+        "sweep_result",
+    },
     "plots": NOUNS | {"analysis", "sampled", "waveform"},
     "experiment_plots": {"experiments", "plots"},
 }
@@ -79,7 +92,7 @@ WITNESS = ("reference", "reference_physics")
 FORBIDDEN_TO_THE_WITNESS = {
     *("vector", "solvers", "parameters", "stability", "geometry", "philox", "thermal", "local_noise", "theory"),
     *("kernels", "kernel_philox", "kernel_trajectory", "layout", "compiled", "eager", "fused", "plan", "guard", "call"),
-    *("adjoint", "kernel_drives", "kernel_passage", "integrate", "integrate_checks", "simulate"),
+    *("adjoint", "kernel_drives", "kernel_passage", "integrate", "integrate_checks", "simulate", "start"),
 } | PHYSICS
 
 KERNELS = ("drives", "passage", "philox", "trajectory")
@@ -89,7 +102,10 @@ OWNERS = {
     "scipy.integrate": {"shno.reference"},
     "dask": {"shno.sweep_schedule"},
     "distributed": {"shno.sweep_schedule"},
-    "h5py": {f"shno.{name}" for name in ("hdf5", "stored", "stream", "sweep_file", "sweep_reading", "sweep_result")}
+    "h5py": {
+        f"shno.{name}"
+        for name in ("hdf5", "hdf5_parts", "stored", "stream", "sweep_file", "sweep_reading", "sweep_result")
+    }
     | {"validation.speed_files"},
     "numba": {f"shno.{name}" for name in ("chunk", "kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding"},

@@ -140,23 +140,6 @@ def test_file_cut_anywhere_is_refused(path, tmp_path):
         assert "cut.h5" in refusal(tmp_path / "cut.h5")
 
 
-def test_flipped_byte_is_refused_or_harmless(path, tmp_path):
-    content, sound, refused = path.read_bytes(), hdf5.read(path), 0
-    rng = np.random.default_rng(7)
-    for place in rng.integers(len(content), size=150):
-        damaged = bytearray(content)
-        damaged[place] ^= 1 << rng.integers(8)
-        (tmp_path / "damaged.h5").write_bytes(damaged)
-        try:
-            t, m, groups, attributes = hdf5.read(tmp_path / "damaged.h5")
-        except ValueError:
-            refused += 1
-            continue
-        assert np.array_equal(t, sound[0]) and np.array_equal(m, sound[1])
-        assert repr((groups, attributes)) == repr(sound[2:])
-    assert refused > 50  # the rest fell on unused space or on what is not read
-
-
 @pytest.mark.parametrize("name", ["time", "m", "parameters", *(f"parameters/{group}" for group in GROUPS)])
 def test_missing_part_is_named(path, name):
     with edited(path) as file:
@@ -223,7 +206,7 @@ def test_absurd_size_is_refused_before_reading(path):
     with edited(path) as file:
         del file["m"]
         file.create_dataset("m", shape=(40, 10**12, 3), dtype="f8", chunks=(1, 100, 3))
-    assert "/m claims 960000000000000 bytes in a file of" in refusal(path)
+    assert "/m claims 960000000000000 bytes in a file that" in refusal(path)
 
 
 def test_setting_of_another_kind_is_named(path):

@@ -11,6 +11,7 @@ import shno
 from shno import Drive, Oscillator, Sine, simulate, sweep
 from shno.analysis import amplitude, frequency, linewidth, spike_times
 from shno.experiments import critical_current
+from shno.sweep_points import points_of
 
 U = np.array([0.36, 0.48, 0.8])
 NOMINAL = Oscillator(
@@ -185,6 +186,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_bits():
         ({"I": [1e-4]}, {"m0": [M0, M0]}, "m0 must be one for all runs"),
         ({"I": [1e-4]}, {"resume": True}, "resume must be"),
         ({"I": [1e-4]}, {"scheduler": "locale"}, "scheduler must be"),
+        ({"I": [1e-4]}, {"scheduler": "local:0"}, "scheduler must be"),
         ({"I": [1e-4]}, {"progress": 3}, "progress must be callable"),
         ({"seed": [1.5]}, {"temperature": 300.0}, "axis seed must be of whole numbers"),
     ],
@@ -195,11 +197,35 @@ def test_a_bad_call_gives_one_clear_line(axes, more, text):
     assert text in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_failing_point_is_told_with_its_place():
-    with pytest.raises(
-        ValueError, match=r"dt must turn m by at most 0.2 rad .*\(in runs 0 to 2, which begin at B_ext.x = 0"
-    ):
-        sweep(NOMINAL, DRIVE, {"B_ext.x": [0.1, 0.2, 50.0]}, reducer="final_state", **SHORT)
+@pytest.mark.parametrize(("mode", "alpha"), [("grid", [0.02, 0.03]), ("points", [0.02, 0.03, 0.03])])
+def test_a_step_that_a_point_at_the_ends_refuses_is_told_before_anything_is_computed(mode, alpha):
+    told, axes = [], {"B_ext.x": [0.1, 50.0, 0.2], "alpha": alpha}
+    match = r"dt must turn m by at most 0.2 rad .* \(at B_ext.x = 50(\.0)?, alpha = 0.0[23]\)$"
+    keywords = SHORT | {"reducer": "final_state", "mode": mode, "progress": lambda *now: told.append(now)}
+    with pytest.raises(ValueError, match=match):
+        sweep(NOMINAL, DRIVE, axes, **keywords)
+    assert told == []
+
+
+def test_the_ends_of_axes_are_looked_at_together_where_they_are_few():
+    def corners(is_grid, *axes):
+        names = ("alpha", "Ku", "width", "thickness", "I", "B_ext.z", "t_HM")
+        values = dict(zip(names, axes, strict=False))
+        points = points_of(NOMINAL, DRIVE, values, is_grid=is_grid, realisations=2)
+        return points.corners().tolist()
+
+    assert corners(True, [0.2, 0.1, 0.3], [0.0, 2.0]) == [4, 6, 8, 10]  # of 6 points with 2 runs each
+    assert corners(False, [0.2, 0.1, 0.3, 0.2], [0.0, 2.0, 1.0, 3.0]) == [0, 2, 4, 6]
+    some = corners(True, *([1e-9 * k for k in (1, 2, 3)] for _ in range(7)))
+    assert some == sorted(2 * place for place in [0, *(2 * 3**k for k in range(7))])
+
+
+def test_a_failing_block_is_told_with_its_place():
+    def fails(run):
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match=r"^no \(in runs 0 to 1, which begin at alpha = 0.1\)$"):
+        sweep(NOMINAL, DRIVE, {"alpha": [0.1, 0.2]}, reducer=fails, **SHORT)
 
 
 def test_a_sweep_is_around_a_single_oscillator():

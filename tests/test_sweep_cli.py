@@ -51,7 +51,7 @@ def test_flags_are_the_call(folder, capsys):
     output = capsys.readouterr()
     assert output.err == ""  # no progress bar in a pipe
     lines = output.out.splitlines()
-    assert lines[0] == "w-cofeb-pma: 3 x 2, 6 runs; axes I, B_ext.magnitude"
+    assert lines[0] == "w-cofeb-pma: 3 x 2 points, 6 runs; axes I, B_ext.magnitude"
     assert lines[1].startswith("amplitude: ") and lines[1].endswith(", 0 of 6 are NaN")
     assert lines[2].startswith("written: sweep.h5 (") and lines[3].startswith("written: sweep.png (")
     axes = {"I": np.linspace(0.1, 0.3, 3) * 1e-3, "B_ext.magnitude": np.array([200.0, 400.0]) * 1e-3}

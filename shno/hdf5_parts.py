@@ -1,0 +1,73 @@
+"""Parts of an HDF5 file that somebody else may have made: nothing of it is believed before it is checked, no link is
+followed, no code is run.
+"""
+
+from math import prod
+
+import h5py
+
+DEFLATED = 1100  # times the bytes in the file: what gzip can make of them at most
+LARGEST_CHUNK = 2**26  # bytes, where a state has fewer: any program's
+
+
+def attribute(node, name):
+    """An attribute as a Python number or string; None for another kind, which is not even read, and for none."""
+    if name not in node.attrs:
+        return None
+    stored = node.attrs.get_id(name)
+    if stored.shape != () or stored.dtype.kind not in "biufS":
+        return None
+    value = node.attrs[name].item()
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def member(group, name, kind):
+    """group[name] of the given class; ValueError when it is missing, another kind, or a link to elsewhere."""
+    link = group.get(name, getlink=True)
+    if link is None:
+        raise ValueError(f"{group.name.rstrip('/')}/{name} is missing, so the file is incomplete")
+    if not isinstance(link, h5py.HardLink):
+        raise ValueError(f"{group.name.rstrip('/')}/{name} is a link; links are not followed")
+    member = group[name]
+    if not isinstance(member, kind):
+        raise ValueError(f"{member.name} must be a {kind.__name__.lower()}, got a {type(member).__name__.lower()}")
+    return member
+
+
+def group_of(parent, name):
+    """The subgroup `name`."""
+    return member(parent, name, h5py.Group)
+
+
+def dataset(group, name, size, kinds="f"):
+    """The dataset `name`, not yet read; ValueError when its numbers cannot be in this file of `size` bytes.
+
+    kinds : str     of numpy's types that it may have
+    """
+    data = member(group, name, h5py.Dataset)
+    if data.is_virtual or data.external:
+        raise ValueError(f"{data.name} lies in another file; that is not followed")
+    if data.shape is None or data.dtype.kind not in kinds or data.dtype.hasobject:
+        what = "floating-point numbers" if kinds == "f" else "numbers"
+        raise ValueError(f"{data.name} must hold {what}, got {data.dtype}")
+    claimed = prod(data.shape) * data.dtype.itemsize  # in Python's integers, which do not overflow
+    check_size(data.name, claimed, size * (1 if data.compression is None else DEFLATED))
+    check_size(f"a chunk of {data.name}", prod(data.chunks or (0,)) * data.dtype.itemsize, max(size, LARGEST_CHUNK))
+    return data
+
+
+def check_size(name, claimed, most):
+    """ValueError where something claims more bytes than the file can hold."""
+    if claimed > most:
+        raise ValueError(f"{name} claims {claimed} bytes in a file that holds at most {most}, so the file is damaged")
+
+
+def datasets(group, size, but=()):
+    """All datasets of a group of parameters, not yet read; ValueError where, together, they cannot be in this file.
+
+    but : names     that are not counted
+    """
+    found = {name: dataset(group, name, size) for name in group}
+    claimed = sum(each.nbytes for each in found.values() if each.name not in but)
+    check_size(group.name, claimed, size)  # a number of links to one dataset
+    return found
