@@ -135,9 +135,10 @@ def test_a_flipped_byte_is_found_when_it_is_read(tmp_path):
         with pytest.raises(ValueError, match=r"run\.h5 cannot be read: it is truncated or damaged") as caught:
             shno.load(path)
         assert "\n" not in str(caught.value)
-        with pytest.raises(OSError, match=r"read data"):
-            getattr(shno.load(path, lazy=True), name)[()]
-        assert len(getattr(shno.load(path, lazy=True), name)[:1]) == 1  # the other chunks are sound
+        if name != "t":  # times are looked at when a file is opened
+            with pytest.raises(OSError, match=r"read data"):
+                getattr(shno.load(path, lazy=True), name)[()]
+            assert len(getattr(shno.load(path, lazy=True), name)[:1]) == 1  # the other chunks are sound
 
 
 def test_a_run_is_followed_until_it_is_whole(tmp_path, monkeypatch, capsys):
