@@ -94,7 +94,7 @@ def cut_short(path):
         if done > total // 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    stream.CHUNK = 2**11
+    stream.CHUNK, stream.AHEAD = 2**11, 1  # two chunks at most wait for the writer
     shno.simulate(HEATED, DRIVE, duration=2e-9, **NOISE, out=path, progress=end)
 
 
