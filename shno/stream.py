@@ -22,7 +22,7 @@ from shno.lock import locked
 
 CHUNK = 1 << 22  # bytes, at most
 MARGIN = 1 << 21  # bytes reserved beyond a chunk: HDF5's own, and a file's end
-AHEAD = 3 << 24  # bytes that wait for the writer, at most: more than a run hands over at once
+AHEAD = 1 << 25  # bytes that wait for the writer, at most: about what a run hands over at once
 STEPS = 1 << 24  # oscillator steps that a chunk may take, a second of computing at most: what a kill may cost
 TRUE_END = slice(28, 36)  # of an HDF5 superblock, version 3: where the file ends
 
@@ -106,12 +106,12 @@ class Stream:
             self._raise()
 
     def _room(self):
-        """Chunks to be filled, in sets: of all series, and the exact states where there are some; the last used first,
-        since a processor's cache holds it.
+        """Chunks to be filled, in sets: of all series, and the exact states where there are some. They take turns, so
+        that a run soon has the memory that it will have.
         """
         shapes = [((self.rows, *each.shape[1:]), each.dtype) for each in self.series]
         shapes += [((1, *each.shape[1:]), each.dtype) for each in self.exact]
-        size, room = sum(SEAL + int(np.prod(shape)) * dtype.itemsize for shape, dtype in shapes), queue.LifoQueue()
+        size, room = sum(SEAL + int(np.prod(shape)) * dtype.itemsize for shape, dtype in shapes), queue.SimpleQueue()
         for _ in range(max(2, min(AHEAD // size, -(-self.states // self.rows)))):
             room.put([Chunk(shape, dtype) for shape, dtype in shapes])
         return room
