@@ -15,6 +15,7 @@ from torch import nn
 
 from neuromorph.base import Model, Prediction, over_time
 from neuromorph.lif import Leaky, PoissonLIF
+from neuromorph.sparse import SpikeConvPool, SpikeLinear
 from neuromorph.surrogate import as_surrogate
 
 MEAN, SD = 0.1307, 0.3081  # of the pixels of MNIST
@@ -79,7 +80,7 @@ def leaky_of(recipe):
 def dense_snn(*, recipe, classes, **choices):
     """784-256-128-K with leaky neurons after each, read by the last membrane."""
     widths, names = (*WIDTHS, classes), ("hidden1", "hidden2", "output")
-    blocks = {name: nn.Linear(*pair) for name, pair in zip(names, pairwise(widths), strict=True)}
+    blocks = {name: SpikeLinear(*pair) for name, pair in zip(names, pairwise(widths), strict=True)}
     blocks["hidden1"] = nn.Sequential(nn.Flatten(), blocks["hidden1"])
     neurons = {name: leaky_of(recipe) for name in names}
     return Spiking(blocks, neurons, read_out="membrane", recipe=recipe, classes=classes, **choices)
@@ -87,11 +88,10 @@ def dense_snn(*, recipe, classes, **choices):
 
 def csnn(*, recipe, classes, **choices):
     """The convolutional network, read by its spike counts."""
-    first, second = nn.Conv2d(1, 32, 3, padding=1), nn.Conv2d(32, 64, 3, padding=1)
     blocks = {
-        "conv1": nn.Sequential(nn.Unflatten(1, (1, 28)), first, nn.MaxPool2d(2)),
-        "conv2": nn.Sequential(second, nn.MaxPool2d(2)),
-        "dense": nn.Sequential(nn.Flatten(), nn.Linear(64 * 7 * 7, 512)),
+        "conv1": nn.Sequential(nn.Unflatten(1, (1, 28)), nn.Conv2d(1, 32, 3, padding=1), nn.MaxPool2d(2)),
+        "conv2": SpikeConvPool(32),
+        "dense": nn.Sequential(nn.Flatten(), SpikeLinear(64 * 7 * 7, 512)),
         "output": nn.Linear(512, classes),
     }
     neurons = {name: leaky_of(recipe) for name in blocks}
@@ -101,7 +101,7 @@ def csnn(*, recipe, classes, **choices):
 
 def poisson_snn(*, recipe, classes, **choices):
     """784-128-K of neurons V <- V + (I - V) / tau, read by spike counts."""
-    blocks = {"hidden": nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 128)), "output": nn.Linear(128, classes)}
+    blocks = {"hidden": nn.Sequential(nn.Flatten(), SpikeLinear(28 * 28, 128)), "output": nn.Linear(128, classes)}
     surrogate = as_surrogate(recipe.surrogate, slope=recipe.slope)
     neurons = {name: PoissonLIF(recipe.tau, threshold=recipe.threshold, surrogate=surrogate) for name in blocks}
     return Spiking(blocks, neurons, read_out="count", recipe=recipe, classes=classes, **choices)

@@ -108,8 +108,9 @@ OWNERS = {
     }
     | {"validation.speed_files"},
     "numba": {f"shno.{name}" for name in ("chunk", "kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
-    | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding"},
-    "llvmlite": {"shno.kernel_philox"},
+    | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding", "neuromorph.intrinsics"}
+    | {"neuromorph.sparse_kernels", "neuromorph.sparse_convolution_kernels"},
+    "llvmlite": {"shno.kernel_philox", "neuromorph.intrinsics"},
     "matplotlib": {
         *("shno.plots", "shno.plots_sweep", "shno.experiment_plots"),
         *("neuromorph.plots", "neuromorph.prediction_plots", "validation"),
