@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 from statistics import fmean, stdev
 
+from neuromorph.names import check_name
 from shno import command
 
 # Test accuracies that were published with the programs whose networks these are: the best test epoch of one run.
@@ -91,10 +92,10 @@ def finished(folder, config):
 def _check(models, seeds):
     from neuromorph.models import NAMES
 
-    unknown = [model for model in models if model not in NAMES]
-    if unknown or not models or len(set(models)) < len(models):
-        got = repr(unknown[0]) if unknown else f"{list(models)}"
-        raise ValueError(f"models must be different ones of {', '.join(NAMES)}, got {got}. Correct the names.")
+    for model in models:
+        check_name("models", model, NAMES)
+    if not models or len(set(models)) < len(models):
+        raise ValueError(f"models must be different ones of {', '.join(NAMES)}, got {list(models)}. Name each once.")
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be different whole numbers, got {list(seeds)}. 0, 1, 2 are usual.")
 

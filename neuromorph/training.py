@@ -224,12 +224,17 @@ def optimiser_of(recipe, model):
 
 
 def _restore(state, model, optimiser, generator, device):
-    """Put a state back where it was taken; its history."""
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    generator.set_state(state["generator"])
-    set_random_state(state["random"], device)
-    return dict(state["history"])
+    """Put a state back where it was taken; its history. ValueError for a state of something else."""
+    try:
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        generator.set_state(state["generator"])
+        set_random_state(state["random"], device)
+        return dict(state["history"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        text = " ".join(str(error).split())
+        rule = "last.pt must be the state of a training of this model"
+        raise ValueError(f"{rule}, got another's ({text:.100} ...). Train anew into another folder.") from None
 
 
 def _one_epoch(

@@ -149,7 +149,7 @@ def test_an_evaluation_brings_the_energy(drawn, tmp_path):
 
 
 BAD = [
-    ({"models": ["hybird"]}, r"models must be different ones of hybrid, .*, got 'hybird'"),
+    ({"models": ["hybird"]}, r"models must be one of hybrid, .*, got 'hybird'. Did you mean 'hybrid'\?"),
     ({"models": []}, "models must be"),
     ({"models": ["hybrid", "hybrid"]}, "models must be different"),
     ({"seeds": []}, "seeds must be"),

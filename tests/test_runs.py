@@ -256,6 +256,17 @@ def test_resume_before_the_first_state_starts_anew_and_a_damaged_state_is_one_cl
         runs.run(TWIN, tmp_path, resume=True)
 
 
+def test_the_state_of_another_model_is_not_resumed(few, tmp_path):
+    runs.run(TWIN | {"model": "ann"}, tmp_path / "ann")
+    runs.prepare(tmp_path / "twin", read_config(TWIN), resume=False)
+    (tmp_path / "twin" / "last.pt").write_bytes((tmp_path / "ann" / "last.pt").read_bytes())
+    with pytest.raises(
+        ValueError, match=r"^last.pt must be the state of a training of this model, got another's"
+    ) as error:
+        runs.run(TWIN, tmp_path / "twin", resume=True)
+    assert "\n" not in str(error.value)
+
+
 def test_nothing_to_resume_is_one_clear_line(few, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"out must hold a run to resume, got .* without config.json"):
         runs.run(TWIN, tmp_path / "new", resume=True)
