@@ -85,9 +85,10 @@ class _Linear(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             found[0] = y_bar @ weight
         if ctx.needs_input_grad[1]:
-            m, n = weight.shape
-            sums = np.zeros((PARTS, m // sparse_kernels.WIDTH, n, sparse_kernels.WIDTH), x.detach().numpy().dtype)
-            threads.run_blocks(sparse_kernels.linear_weights, PARTS, Blocks(1), _array(x), _tiles(y_bar), sums)
+            (m, n), width = weight.shape, sparse_kernels.WIDTH
+            parts = PARTS if len(x) >= sparse_kernels.FEW else 2
+            sums = np.zeros((parts, m // width, n, width), x.detach().numpy().dtype)
+            threads.run_blocks(sparse_kernels.linear_weights, parts, Blocks(1), _array(x), _tiles(y_bar), sums)
             found[1] = torch.from_numpy(sums).sum(0).transpose(1, 2).reshape(m, n)
         return tuple(found)
 

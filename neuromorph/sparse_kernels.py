@@ -14,7 +14,8 @@ from shno import kernel_cache
 WIDTH = 64  # outputs that are summed at once
 CHUNK = 128  # rows whose spikes are listed together, and rows of a table used together: 32 kB in float32
 MARGIN = intrinsics.LANES  # places that a list has more than it needs
-PARTS = 8  # of the rows, whose gradients are summed apart, whatever the number of threads
+PARTS = 8  # of many rows, whose gradients are summed apart, whatever the number of threads
+FEW = 8192  # rows, from which on they are many
 add_64, listed_64 = intrinsics.adder(WIDTH), intrinsics.lister(64)
 not_zero, not_one = intrinsics.comparer(0.0), intrinsics.comparer(1.0)
 
@@ -103,17 +104,17 @@ def columns(x, words, square, index, ends):
 
 @compiled
 def linear_weights(first, last, blocks, x, y_bar, table_bar):
-    """table_bar (PARTS, tiles, n, 64) += spikes x (rows, n) transposed times y_bar (rows, tiles, 64), of parts of
+    """table_bar (parts, tiles, n, 64) += spikes x (rows, n) transposed times y_bar (rows, tiles, 64), of parts of
     the rows.
     """
     rows, n = x.shape
-    _, tiles, _, width = table_bar.shape
+    parts, tiles, _, width = table_bar.shape
     words, index = np.empty((CHUNK, (n + 63) // 64), np.uint64), np.empty(CHUNK * n + MARGIN, np.uint32)
     square, ends = np.empty((CHUNK // 64, 64), np.uint64), np.empty(n + 1, np.int64)
     piece, out = np.empty((CHUNK, width), x.dtype), table_bar.reshape(-1)
     flat = piece.reshape(-1)
     for part in range(first, last):
-        begin, end = part * rows // PARTS, (part + 1) * rows // PARTS
+        begin, end = part * rows // parts, (part + 1) * rows // parts
         for a in range(begin, end, CHUNK):
             b = min(end, a + CHUNK)
             columns(x[a:b], words, square, index, ends)
