@@ -1,13 +1,9 @@
 """The figure of a prediction: the image, the spikes of the last layer, and what the network thinks of each class."""
 
-import textwrap
-
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-BLUE, LIGHT, SKY = "#0072B2", "#C4C4C4", "#56B4E9"  # Okabe and Ito (2008)
-DPI = 150
+from neuromorph.plots.style import BLUE, LIGHT, SKY, caption, figure_of
 
 
 def prediction_figure(image, spikes, confidences, names, *, about):
@@ -23,7 +19,7 @@ def prediction_figure(image, spikes, confidences, names, *, about):
     classes, answer = len(names), int(np.argmax(confidences))
     columns = 2 if spikes is None else 3
     height = max(3.4, 0.24 * classes + 1.2)
-    figure = Figure(figsize=(9.5 if columns == 3 else 6.5, height), dpi=DPI, layout="constrained")
+    figure = figure_of(9.5 if columns == 3 else 6.5, height)
     axes = figure.subplots(1, columns, width_ratios=(1.1, 3, 1.3) if columns == 3 else (1.1, 1.6))
     axes[0].imshow(image, cmap="gray", vmin=0, vmax=max(1, np.max(image)), interpolation="nearest")
     axes[0].set(xticks=[], yticks=[])
@@ -36,8 +32,7 @@ def prediction_figure(image, spikes, confidences, names, *, about):
     axes[-1].set(xlabel="Confidence (%)", xlim=(0, 125), xticks=(0, 50, 100), ylim=(-0.7, classes - 0.3))
     axes[-1].set_yticks(range(classes), names, fontsize=8.5)
     axes[-1].spines[["top", "right"]].set_visible(False)
-    lines = textwrap.wrap(about, int(18 * figure.get_figwidth()))
-    figure.supxlabel("\n".join(lines), fontsize=7.5, x=0.01, ha="left")
+    caption(figure, about)
     return figure
 
 
