@@ -128,20 +128,20 @@ class Compiled:
         run_blocks(trajectory_kernel, state.shape[1], *given, threads=self.plan.threads)
 
     def _tables(self, stages, picked):
-        """The tables (k, steps, 3) that all share and (k, steps, 3, width) of each oscillator, in the run's precision.
+        """The tables (steps, 3 k) that all share and (steps, 3 k, width) of each oscillator, in the run's precision.
 
         stages : called where there are tables; the times (steps, 3) of the steps' stages
         """
         if not any(self.tables):
-            return np.empty((0, 0, 3), self.plan.dtype), np.empty((0, 0, 3, 0), self.plan.dtype)
+            return np.empty((0, 0), self.plan.dtype), np.empty((0, 0, 0), self.plan.dtype)
         times = stages()
         middles, n, batch = np.repeat(times[:, 1:2], 3, axis=1), self.plan.n, self.plan.batch
         columns = np.minimum(np.arange(self.width), n - 1)[picked]
-        common, own = (np.empty((len(waves), len(times), 3), self.plan.dtype) for waves in self.tables)
-        own = np.empty((*own.shape, len(columns) if len(own) else 0), self.plan.dtype)
-        for table, wave in zip(common, self.tables[0], strict=True):
-            table[:] = np.reshape(wave.at(times, middles), times.shape)
-        for table, wave in zip(own, self.tables[1], strict=True):
+        common, own = (np.empty((*times.shape, len(waves)), self.plan.dtype) for waves in self.tables)
+        own = np.empty((*own.shape, len(columns)), self.plan.dtype)
+        for k, wave in enumerate(self.tables[0]):
+            common[..., k] = np.reshape(wave.at(times, middles), times.shape)
+        for k, wave in enumerate(self.tables[1]):
             values = np.broadcast_to(wave.at(times, middles), (*times.shape, *batch))
-            table[:] = values.reshape(*times.shape, n)[..., columns]
-        return common, own
+            own[:, :, k] = values.reshape(*times.shape, n)[..., columns]
+        return common.reshape(len(times), common.shape[1] * common.shape[2]), own.reshape(len(times), -1, len(columns))

@@ -19,7 +19,16 @@ from numba.core.caching import FunctionCache
 
 SOURCES = (
     *("constants", "vector", "anisotropy", "fields", "llgs", "heating", "local_noise", "waveforms", "philox"),
-    *("solvers", "layout", "kernels", "kernel_philox", "kernel_trajectory", "kernel_drives", "kernel_passage"),
+    *(
+        "solvers",
+        "layout",
+        "kernel_registers",
+        "kernels",
+        "kernel_philox",
+        "kernel_trajectory",
+        "kernel_drives",
+        "kernel_passage",
+    ),
 )
 
 

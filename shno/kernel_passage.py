@@ -10,15 +10,14 @@ forward pass, again on the way to the end and once more on the way back.
 
 import numpy as np
 from numba import njit
-from numba.extending import overload, register_jitable
 
 from shno.kernel_cache import cached
 from shno.kernel_drives import copy, enter, hold, hold_vjp, pick, reset, reset_vjp
 from shno.kernel_philox import prepare_noise
+from shno.kernel_registers import in_kernel
 from shno.kernels import (
     ADJOINT_ROWS,
     FLAGS,
-    INLINED,
     aligned,
     deposit,
     gather,
@@ -26,7 +25,9 @@ from shno.kernels import (
     lanes,
     load_at,
     project,
+    read,
     scatter,
+    write,
 )
 from shno.llgs import right_hand_side, right_hand_side_vjp
 from shno.solvers import rk4, rk4_vjp
@@ -35,27 +36,43 @@ from shno.vector import normalise_vjp, number
 PART = 256  # steps whose states are kept at a time; a longer drive is computed once more, in parts
 
 
-def watched(layout, state):
-    """The component of m that the layout watches, inside a kernel."""
+@in_kernel
+def advance_lane(layout, y, parameters, noise, i):
+    """One step of lane i; returns the watched component before and after it, and the norm's error."""
+    h, *constant = load_at(layout, parameters, noise, noise, i, 0)
+    before = read(layout, y, i)
+    after, error = project(rk4(right_hand_side, before, h, constant, constant, constant))
+    write(layout, y, i, after)
+    return before[layout.component], after[layout.component], error
 
 
-@overload(watched, jit_options=INLINED)
-def _watched(layout, state):
-    k = layout.layout.component
-    return lambda layout, state: state[k]
+@in_kernel
+def again(layout, y, parameters, noise, i):
+    """The step of lane i without projection, and the watched component before and after it."""
+    h, *constant = load_at(layout, parameters, noise, noise, i, 0)
+    before = read(layout, y, i)
+    raw = rk4(right_hand_side, before, h, constant, constant, constant)
+    return raw, before[layout.component], project(raw)[0][layout.component]
+
+
+@in_kernel
+def step_back(layout, y, parameters, noise, raw, lane, at_end, at_start, i):
+    """The cotangent of the state of lane i after a step becomes that before it, where further cotangents of the watched
+    component enter; those of the parameters are deposited.
+    """
+    h, *constant = load_at(layout, parameters, noise, noise, i, 0)
+    bar = normalise_vjp(raw, entered(layout, read(layout, lane, i), at_end))
+    bar, h_bar, bars = rk4_vjp(right_hand_side, right_hand_side_vjp, read(layout, y, i), bar, h, *constant)
+    write(layout, lane, i, entered(layout, bar, at_start))
+    deposit(layout, lane, i, layout.tree, (h_bar, *bars))
 
 
 def entered(layout, w, cotangent):
-    """w with the cotangent of the watched component added, inside a kernel."""
+    """w with the cotangent of the watched component added."""
+    return tuple(x + cotangent if k == layout.component else x for k, x in enumerate(w))
 
 
-@overload(entered, jit_options=INLINED)
-def _entered(layout, w, cotangent):
-    parts = ", ".join(f"w[{k}]" + " + cotangent" * (k == layout.layout.component) for k in range(3))
-    return eval(f"lambda layout, w, cotangent: ({parts})")
-
-
-@register_jitable(**INLINED)
+@njit(inline="always")
 def advance(layout, parameters, noise, buffer, group, source, sigma, lane, n_steps, drive, first, limits):
     """Advance a block through the steps of one drive; returns the group of noise that is in the buffer.
 
@@ -71,13 +88,7 @@ def advance(layout, parameters, noise, buffer, group, source, sigma, lane, n_ste
     for step in range(n_steps):
         group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
         for i in range(width):
-            h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
-            constant = (torque_parameters, field_parameters)
-            state = (lane[i], lane[width + i], lane[2 * width + i])
-            before = watched(layout, state)
-            state, error = project(rk4(right_hand_side, state, h, constant, constant, constant))
-            lane[i], lane[width + i], lane[2 * width + i] = state
-            after = watched(layout, state)
+            before, after, error = advance_lane(layout, lane, parameters, noise, i)
             armed, crossings = lane[8 * width + i], lane[4 * width + i]
             crossed = armed if after >= threshold else zero
             is_first = crossed > crossings
@@ -141,63 +152,44 @@ def passage_kernel(
             carried[2, start + i] = lane[9 * width + i]
 
 
-@register_jitable(**INLINED)
-def retrace(layout, parameters, noise, buffer, group, source, sigma, path, lane, n_steps, begin, drawn, first):
+@njit(inline="always")
+def retrace(layout, parameters, noises, group, path, lane, stretch):
     """So many steps of a drive again, from its step `begin` on, whose draw is number `drawn`: `path` gets the state
     before each, lane's rows 0-2 that after the last, rows 4 and 5 the peak and its step.
     """
-    width = lanes(layout)
+    width, (noise, buffer, source, sigma), (n_steps, begin, drawn, first) = lanes(layout), noises, stretch
     for step in range(n_steps):
         for i in range(3 * width):
             path[3 * width * step + i] = lane[i]
         group = prepare_noise(layout, noise, buffer, group, source, sigma, drawn + step, first)
         for i in range(width):
-            h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
-            state = (lane[i], lane[width + i], lane[2 * width + i])
-            constant = (torque_parameters, field_parameters)
-            state, _ = project(rk4(right_hand_side, state, h, constant, constant, constant))
-            lane[i], lane[width + i], lane[2 * width + i] = state
-            after = watched(layout, state)
+            _, after, _ = advance_lane(layout, lane, parameters, noise, i)
             lane[5 * width + i] = begin + step if after > lane[4 * width + i] else lane[5 * width + i]
             lane[4 * width + i] = max(lane[4 * width + i], after)
     return group
 
 
-@register_jitable(**INLINED)
-def walk_back(
-    layout, parameters, noise, buffer, group, source, sigma, path, lane, n_steps, begin, drawn, first, threshold
-):
+@njit(inline="always")
+def walk_back(layout, parameters, noises, path, lane, stretch, threshold):
     """Reverse mode through the steps of `retrace`, with the state before each in `path`: w, lane's first three rows,
     from their end to their start.
     """
-    width, zero = lanes(layout), number(0.0, lane[0])
+    width, zero, group = lanes(layout), number(0.0, lane[0]), -1
+    (noise, buffer, source, sigma), (n_steps, begin, drawn, first) = noises, stretch
     for step in range(n_steps - 1, -1, -1):
         group = prepare_noise(layout, noise, buffer, group, source, sigma, drawn + step, first)
         y = path[3 * width * step : 3 * width * (step + 1)]
         for i in range(width):
-            h, torque_parameters, field_parameters = load_at(layout, parameters, noise, noise, i, 0)
-            state = (y[i], y[width + i], y[2 * width + i])
-            constant = (torque_parameters, field_parameters)
-            raw = rk4(right_hand_side, state, h, constant, constant, constant)
-            now, _ = project(raw)
-            before, after = watched(layout, state), watched(layout, now)
+            raw, before, after = again(layout, y, parameters, noise, i)
             is_peak, is_first = lane[5 * width + i] == begin + step, lane[7 * width + i] == begin + step
             rise = after - before
             slope = lane[6 * width + i] / (rise * rise) if is_first else zero
             entering = (lane[3 * width + i] if is_peak else zero) - slope * (threshold - before)
-            bar = entered(layout, (lane[i], lane[width + i], lane[2 * width + i]), entering)
-            bar, h_bar, parameter_bars = rk4_vjp(
-                right_hand_side, right_hand_side_vjp, state, normalise_vjp(raw, bar), h, *constant
-            )
-            bar = entered(layout, bar, slope * (threshold - after))
-            lane[i], lane[width + i], lane[2 * width + i] = bar
-            deposit(layout, lane, (h_bar, parameter_bars[0], parameter_bars[1]), i)
+            step_back(layout, y, parameters, noise, raw, lane, entering, slope * (threshold - after), i)
 
 
-@register_jitable(**INLINED)
-def there_and_back(
-    layout, parameters, noise, buffer, source, sigma, steps, starts, lane, w, after, n_steps, drive, first, threshold
-):
+@njit(inline="always")
+def there_and_back(layout, parameters, noises, steps, starts, lane, w, after, n_steps, drive, first, threshold):
     """w, the cotangent of m after a drive and its reset, becomes that of m at its start, which lane's first rows hold.
 
     after     (cotangent of m after the reset, to be added (3, n), rest, fraction, lanes that were reset, how many)
@@ -213,13 +205,13 @@ def there_and_back(
             copy(starts[3 * width * part :], lane, 3 * width)
         if turn >= parts:
             copy(lane, starts[3 * width * part :], 3 * width)
-        group = retrace(layout, parameters, noise, buffer, group, source, sigma, steps, lane, *stretch)
+        group = retrace(layout, parameters, noises, group, steps, lane, stretch)
         if turn == parts - 1:
             enter(w, path_bar, first, width)
             reset_vjp(w, lane, rest, fraction, picked, crossed, first, width)
         if turn >= parts - 1:
             copy(lane, w, 3 * width)
-            walk_back(layout, parameters, noise, buffer, -1, source, sigma, steps, lane, *stretch, threshold)
+            walk_back(layout, parameters, noises, steps, lane, stretch, threshold)
             copy(w, lane, 3 * width)
             group = -1
 
@@ -261,7 +253,7 @@ def adjoint_kernel(
             crossed = pick(picked, found[k, 1, start : start + width]) if fraction > 0 else 0
             after = (path_bar[k], rest, fraction, picked, crossed)
             noises = (noise, buffer, source, sigma)
-            there_and_back(layout, parameters, *noises, steps, starts, lane, w, after, n_steps, k, start, threshold)
+            there_and_back(layout, parameters, noises, steps, starts, lane, w, after, n_steps, k, start, threshold)
             hold_vjp(bars, held_bar[k], factors[k, start : start + width], start, width)
             kept = number(0.0 if k > 0 and k % truncate == 0 else 1.0, w[0])
             for i in range(3 * width):

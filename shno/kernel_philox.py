@@ -14,6 +14,7 @@ from numba import njit, types
 from numba.extending import intrinsic, overload, register_jitable
 
 from shno import philox
+from shno.kernel_registers import COSINE_64, SINE_64
 from shno.kernels import FLAGS, INLINED
 
 # `multiply_add` says where sums are fused: left to the compiler, a lane and a remainder would differ in the last bit.
@@ -62,30 +63,12 @@ SINE_32 = (
     0.07968003278013285,
     -0.0046016578931506,
 )
-SINE_64 = (
-    1.5707963267948966,
-    -0.6459640975062443,
-    0.07969262624603957,
-    -0.004681754132282457,
-    0.00016044115029191622,
-    -3.598641755244711e-06,
-    5.633721100202825e-08,
-)
 COSINE_32 = (
     0.9999999999439411,
     -1.2337005395650005,
     0.25366918259956156,
     -0.02085993604641476,
     0.000903363007728781,
-)
-COSINE_64 = (
-    0.9999999999999999,
-    -1.2337005501361489,
-    0.2536695078997531,
-    -0.020863480733058607,
-    0.0009192599355802688,
-    -2.5200084137320835e-05,
-    4.6546176616413115e-07,
 )
 
 

@@ -10,65 +10,77 @@ thermal: 325 (Heun: 271, of 70 without noise): step 139, scaling 9, Philox 99 (2
 """
 
 import numpy as np
-from numba import njit, types
-from numba.extending import overload, register_jitable
+from numba import njit
+from numba.extending import overload
 
-from shno import local_noise, waveforms
+from shno import waveforms
 from shno.heating import heated_right_hand_side
 from shno.kernel_cache import cached
-from shno.kernel_philox import COSINE_64, SINE_64, polynomial, prepare_noise
-from shno.kernels import FLAGS, INLINED, _written, aligned, gather, gather_parameters, lanes, load_at, project, scatter
+from shno.kernel_philox import prepare_noise
+from shno.kernel_registers import in_kernel
+from shno.kernels import (
+    FLAGS,
+    INLINED,
+    aligned,
+    gather,
+    gather_parameters,
+    lanes,
+    load_at,
+    project,
+    read,
+    scatter,
+    write,
+)
 from shno.llgs import right_hand_side
+from shno.local_noise import thermal_field_at
 from shno.parameters import Q_NL
 from shno.solvers import heun, rk4
 
 SOLVERS = {"rk4": rk4, "heun": heun}
 
 
-@overload(waveforms.choose, jit_options=INLINED)
-def _choose(condition, a, b):
-    return lambda condition, a, b: a if condition else b
+@in_kernel
+def evaluate(layout, waves, rows, tables, own_tables, t, i):
+    """Put every waveform at a step's stages, at the times t, into `waves`, for lane i.
+
+    tables, own_tables   those that all lanes share, (stages x tables), and those of each, (stages x tables x lanes)
+    """
+    kinds, width = [kind for kind, *_ in layout.waves], layout.lanes
+
+    def stages(kind, places):
+        if kind == "shared":
+            return [tables[stage * kinds.count(kind) + places[0], 0] for stage in range(3)]
+        if kind == "lane":
+            return [own_tables[(stage * kinds.count(kind) + places[0]) * width, i] for stage in range(3)]
+        parameters = [rows[place * width, i] for place in places]
+        return [getattr(waveforms, kind)(t[stage], t[1], *parameters) for stage in range(3)]
+
+    values = [stages(kind, places) for kind, *places in layout.waves]  # all before the first is stored, for LLVM's sake
+    for k, of_wave in enumerate(values):
+        for stage, value in enumerate(of_wave):
+            waves[(stage * len(values) + k) * width, i] = value
 
 
-@overload(waveforms.floor, jit_options=INLINED)
-def _floor(x):
-    return lambda x: np.floor(x)
+@in_kernel
+def advance(layout, y, rows, waves, noise, i):
+    """One step of the layout's solver for lane i, the state in y; returns the norm's error before projection."""
+    start, middle, end = (load_at(layout, rows, waves, noise, i, stage) for stage in range(3))
+    f, count = (right_hand_side, 3) if len(layout.tree) == 3 else (heated_right_hand_side, 4)
+    state = read(layout, y, i, count)
+    state, error = project(SOLVERS[layout.solver](f, state, start[0], start[1:], middle[1:], end[1:]))
+    write(layout, y, i, state)
+    return error
 
 
-@overload(waveforms.sine, jit_options=INLINED)
-def _sine(turns):
-    sine, cosine, int64 = (*(polynomial(types.float64, c) for c in (SINE_64, COSINE_64)), types.int64)
-
-    def code(turns):
-        nearest = np.floor(4 * turns + 0.5)
-        a, quarter = 4 * turns - nearest, int64(nearest)  # quarter turns in [-1/2, 1/2]
-        size = cosine(a * a) if quarter & 1 else a * sine(a * a)
-        return -size if quarter & 2 else size
-
-    return code
-
-
-for _name in ("constant", "step", "ramp", "pulse", "sine", "chirp"):
-    register_jitable(**INLINED)(getattr(waveforms, f"{_name}_value"))
-for _name in ("damping_and_gradient", "drift_field", "thermal_field_at"):
-    register_jitable(**INLINED)(getattr(local_noise, _name))
-thermal_field_at = local_noise.thermal_field_at
-
-
-def evaluate(layout, waves, rows, shared, lane, step, t, i, first):
-    """Put every waveform at a step's three stages into `waves`, for lane i of the block at `first`; in a kernel."""
-
-
-def advance(layout, start, middle, end, state):
-    """One step of the layout's solver from the arguments at its three stages, inside a kernel."""
-
-
-def read(layout, y, i):
-    """The state of lane i: 3 or 4 components, inside a kernel."""
-
-
-def write(layout, y, i, state):
-    """Store the state of lane i, inside a kernel."""
+@in_kernel
+def follow(layout, noise, energy, y, rows, waves, i):
+    """Let the thermal field of lane i follow its state, if it does."""
+    if not layout.draws or (len(layout.tree) == 3 and layout.tree[1][Q_NL] is None):
+        return
+    _, *given = load_at(layout, rows, waves, noise, i, 0)
+    heat_parameters = given[2] if len(given) == 3 else None
+    state, B_thermal = read(layout, y, i, len(layout.tree)), given[1][-1]
+    write(layout, noise, i, thermal_field_at(state, B_thermal, energy[0, i], *given[:2], heat_parameters))
 
 
 def wave_count(layout):
@@ -81,92 +93,15 @@ def _wave_count(layout):
     return lambda layout: value
 
 
-@overload(evaluate, jit_options=INLINED)
-def _evaluate(layout, waves, rows, shared, lane, step, t, i, first):
-    lines, names = [], {}
-    count, width = len(layout.layout.waves), layout.layout.lanes
-    for k, (kind, *places) in enumerate(layout.layout.waves):
-        for stage in range(3):
-            if kind == "shared":
-                value = f"shared[{places[0]}, step, {stage}]"
-            elif kind == "lane":
-                value = f"lane[{places[0]}, step, {stage}, first + i]"
-            else:
-                names[kind] = getattr(waveforms, kind)
-                given = "".join(f", rows[{row * width} + i]" for row in places)
-                value = f"{kind}(t[{stage}], t[1]{given})"
-            lines.append(f"    waves[{(stage * count + k) * width} + i] = {value}\n")
-    head = "def evaluate(layout, waves, rows, shared, lane, step, t, i, first):\n"
-    exec(head + "".join(lines) + "    return\n", names)
-    return names["evaluate"]
-
-
-@overload(advance, jit_options=INLINED)
-def _advance(layout, start, middle, end, state):
-    solver = SOLVERS[layout.layout.solver]
-    if len(layout.layout.tree) == 4:
-        return lambda layout, start, middle, end, state: solver(
-            heated_right_hand_side, state, start[0], start[1:], middle[1:], end[1:]
-        )
-    return lambda layout, start, middle, end, state: solver(
-        right_hand_side, state, start[0], start[1:], middle[1:], end[1:]
-    )
-
-
-@overload(read, jit_options=INLINED)
-def _read(layout, y, i):
-    n = len(layout.layout.tree)
-    parts = "".join(f"y[{k * layout.layout.lanes} + i], " for k in range(max(n, 3)))
-    return _written(f"lambda layout, y, i: ({parts})")
-
-
-@overload(write, jit_options=INLINED)
-def _write(layout, y, i, state):
-    parts = "".join(f"    y[{k * layout.layout.lanes} + i] = state[{k}]\n" for k in range(len(state)))
-    names = {}
-    exec(f"def write(layout, y, i, state):\n{parts}    return\n", names)
-    return names["write"]
-
-
-def prepare_waves(layout, waves, parameters, time, step, lane):
-    """Put the waveforms at a step's stages into `waves`, if the layout has any; inside a kernel."""
-
-
-def follow_state(layout, noise, energy, y, parameters, waves):
-    """Let the thermal field follow the state, if it does; inside a kernel."""
-
-
-@overload(prepare_waves, jit_options=INLINED)
-def _prepare_waves(layout, waves, parameters, time, step, lane):
-    if not layout.layout.waves:
-        return lambda layout, waves, parameters, time, step, lane: None
-    width = layout.layout.lanes
-
-    def code(layout, waves, parameters, time, step, lane):
-        clock, first_step, _, _, shared_tables, lane_tables = time
-        for i in range(width):
-            start, length, n = clock[0, lane + i], clock[1, lane + i], first_step + step
-            t = (start + length * n, start + length * (n + 0.5), start + length * (n + 1))
-            evaluate(layout, waves, parameters, shared_tables, lane_tables, step, t, i, lane)
-
-    return code
-
-
-@overload(follow_state, jit_options=INLINED)
-def _follow_state(layout, noise, energy, y, parameters, waves):
-    layout = layout.layout
-    if not layout.draws or (len(layout.tree) == 3 and layout.tree[1][Q_NL] is None):
-        return lambda layout, noise, energy, y, parameters, waves: None
-    width, heat = layout.lanes, len(layout.tree) == 4
-
-    def code(layout, noise, energy, y, parameters, waves):
-        for i in range(width):
-            given = load_at(layout, parameters, waves, noise, i, 0)
-            heat_parameters = given[3] if heat else None
-            B = thermal_field_at(read(layout, y, i), given[2][-1], energy[i], given[1], given[2], heat_parameters)
-            noise[i], noise[width + i], noise[2 * width + i] = B[0], B[1], B[2]
-
-    return code
+@njit(inline="always")
+def prepare_waves(layout, waves, parameters, own, time, step, lane):
+    """Put the waveforms at a step's stages into `waves`, if the layout has any."""
+    width, (clock, first_step, _, _, tables, own_tables) = lanes(layout), time
+    gather(own, own_tables[step], lane, width)
+    for i in range(width):
+        start, length, n = clock[0, lane + i], clock[1, lane + i], first_step + step
+        t = (start + length * n, start + length * (n + 0.5), start + length * (n + 1))
+        evaluate(layout, waves, parameters, tables[step], own, t, i)
 
 
 @cached
@@ -176,7 +111,7 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
 
     parameters : (rows (k, n), shared numbers (j,))
     time : (clock (2, n) of start and step in s, number of the first step on that clock,
-            rows and shared numbers of the waveforms, tables of all (k, steps, 3) and of each lane (k, steps, 3, n))
+            rows and shared numbers of the waveforms, tables of all (steps, 3 k) and of each lane (steps, 3 k, n))
     noise_source : (seed, realisations (n,), deviation (n,) of a draw over the number of draws, the first draw,
                     k_B T/(Ms V) (n,))
     saved holds the real oscillators, the others the padded ones; deviation is the norm's worst error.
@@ -187,6 +122,7 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
     y, p = aligned(n_state * width, state.dtype), aligned((rows.shape[0] + shared.shape[0]) * width, state.dtype)
     wave_p = np.empty((wave_rows.shape[0] + wave_shared.shape[0]) * width)
     waves, noise = aligned(3 * wave_count(layout) * width, state.dtype), aligned(3 * width, state.dtype)
+    own = aligned(time[5].shape[1] * width, state.dtype)
     buffer, worst = (aligned(12 * width, state.dtype), aligned(12 * width, np.uint32)), aligned(width, state.dtype)
     for block in range(first, last):
         lane, group = block * width, -1
@@ -198,15 +134,12 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
         for k in range(saved.shape[0]):
             for j in range(save_every):
                 step = k * save_every + j
-                prepare_waves(layout, waves, wave_p, time, step, lane)
+                prepare_waves(layout, waves, wave_p, own, time, step, lane)
                 group = prepare_noise(layout, noise, buffer, group, noise_source, sigma, step, lane)
-                follow_state(layout, noise, energy, y, p, waves)
                 for i in range(width):
-                    start = load_at(layout, p, waves, noise, i, 0)
-                    middle, end = load_at(layout, p, waves, noise, i, 1), load_at(layout, p, waves, noise, i, 2)
-                    moved, error = project(advance(layout, start, middle, end, read(layout, y, i)))
-                    write(layout, y, i, moved)
-                    worst[i] = max(worst[i], error)
+                    follow(layout, noise, energy, y, p, waves, i)
+                for i in range(width):
+                    worst[i] = max(worst[i], advance(layout, y, p, waves, noise, i))
             scatter(y, saved[k], lane, width)
         scatter(y, state, lane, width)
         for i in range(width):  # an array assigned to a slice compiles 2 s of text for the error that it might raise

@@ -5,8 +5,8 @@ t and lets the time `inside` decide on which side of each breakpoint this is: a 
 of the step for `inside`, so that its last stage sees the left limit of a jump at t + dt (the right one would cost RK4
 three orders). Every parameter is a number or an array; arrays broadcast to the batch. Times are absolute, in s.
 
-The formulas below are plain arithmetic on numbers and arrays: the compiled kernels inline the same functions, with
-their own `choose`, `floor` and `sine`.
+The formulas below are plain arithmetic on numbers and arrays, and on the registers of the compiled kernels, which bring
+their own `select`, `floor` and `sine`.
 """
 
 from dataclasses import dataclass, fields
@@ -23,17 +23,17 @@ MOST_PULSES = 10_000_000  # in a run, over the batch
 
 def choose(condition, a, b):
     """a where the condition holds, b elsewhere."""
-    return np.where(condition, a, b)
+    return condition.select(a, b) if hasattr(condition, "select") else np.where(condition, a, b)
 
 
 def floor(x):
     """The largest whole number not above x."""
-    return np.floor(x)
+    return x.floor() if hasattr(x, "floor") else np.floor(x)
 
 
 def sine(turns):
     """sin(2 pi turns), reduced to half a turn first: as exact at 1e6 turns as the argument is."""
-    return np.sin(2 * np.pi * (turns - floor(turns + 0.5)))
+    return turns.sine() if hasattr(turns, "sine") else np.sin(2 * np.pi * (turns - floor(turns + 0.5)))
 
 
 def constant_value(t, inside, value):

@@ -46,6 +46,9 @@ TABLE = {  # what the family must print: id: (bound, how, peers)
     "S13b": (1.0, "at most", ()),
     "S13c": (0.8, "at least", ()),
     "S13d": (1.0, "at most", ()),
+    "S14a": (5, "at most", ()),
+    "S14b": (5, "at most", ()),
+    "S14c": (5, "at most", ()),
 }
 LOOP = """
 .outer:

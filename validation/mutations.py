@@ -45,7 +45,7 @@ class Mutation:
     refused: str = ""
 
 
-NOISE = 'f"noise[{int(x[1]) * layout.lanes} + i]"'
+PROJECTED = "(*scale(reciprocal_sqrt(square), y[:3]), *y[3:])"
 SIGMA = "(number(2.0, alpha) * alpha * thermal_energy(temperature, Ms, volume) / (gamma * dt)) ** 0.5"
 THERMAL = ("N1", "N2", "N4", "N5", "N6", "N7")
 MUTATIONS = {
@@ -62,12 +62,15 @@ MUTATIONS = {
     "redrawn": Mutation(
         "thermal field of another component in each stage of a step",
         ("N5", "N7"),
-        (("shno/kernels.py", NOISE, 'f"noise[({x[1]} + stage) % 3 * {layout.lanes} + i]"'),),
+        (
+            ("shno/kernels.py", '"N": (noise, 0)', '"N": (noise, stage)'),
+            ("shno/kernels.py", "(first + int(name[1:]))", "((first + int(name[1:])) % (3 if name[0] == 'N' else 99))"),
+        ),
     ),
     "half": Mutation(
         "no thermal field in the last stage of a step",
         ("N5", "N7"),
-        (("shno/kernels.py", NOISE, f'{NOISE[:-1]} * real(stage != 2)"'),),
+        (("shno/kernels.py", "(C=float)", "(C=float, **dict.fromkeys(('N0', 'N1', 'N2')[: 3 * (stage == 2)], 0.0))"),),
     ),
     "common": Mutation(
         "the same thermal field in every oscillator",
@@ -79,7 +82,7 @@ MUTATIONS = {
         ("N2",),
         (
             ("shno/solvers.py", "return add(y, scale(number(1 / 6, h) * h, slope))", "return add(y, scale(h, k1))"),
-            ("shno/kernels.py", "(r * y[0], r * y[1], r * y[2], *y[3:])", "(y[0], y[1], y[2], *y[3:])"),
+            ("shno/kernels.py", PROJECTED, "y"),
         ),
         "IntegrationError",
     ),
@@ -123,7 +126,7 @@ MUTATIONS = {
     "projection": Mutation(
         "no projection on |m| = 1",
         ("I6",),
-        (("shno/kernels.py", "(r * y[0], r * y[1], r * y[2], *y[3:])", "(y[0], y[1], y[2], *y[3:])"),),
+        (("shno/kernels.py", PROJECTED, "y"),),
     ),
     "torque": Mutation(
         "current to torque without its factor 1/2",

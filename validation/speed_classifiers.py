@@ -2,11 +2,12 @@
 
 The plain sides are written as one writes them: for each step the layers one after another, `snn.Leaky` or the LIF
 equation in torch, spikes from `spikegen.rate` or a comparison with uniform numbers. Ours are neuromorph's models:
-dense and convolutional parts once over all steps and images (the first convolution of `csnn`, whose image is held, once
-over images), as sums over those inputs that spike (`sparse`), `lif` in between and Bernoulli trains from `encoding`. Both train the same weights by the original recipe
-on the same digits, with the cross-entropy of the read-out, in float32 with the same precision setting of products,
-"medium": oneDNN's kernels in place of MKL's, at float32 accuracy on the processors measured. What differs is summation
-order, so that agreement is looked at in float64, where no spike flips: the loss and its gradient on the same trains.
+dense and convolutional parts once over all steps and images (the first convolution of `csnn`, whose image is held,
+once over images), as sums over those inputs that spike (`sparse`), `lif` in between and Bernoulli trains from
+`encoding`. Both train the same weights by the original recipe on the same digits, with the cross-entropy of the read-
+out, in float32 with the same precision setting of products, "medium": oneDNN's kernels in place of MKL's, at float32
+accuracy on the processors measured. What differs is summation order, so that agreement is looked at in float64, where
+no spike flips: the loss and its gradient on the same trains.
 """
 
 from contextlib import contextmanager
