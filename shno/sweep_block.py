@@ -249,12 +249,14 @@ def check_reducer(reducer, given):
         raise TypeError(complaint("reducer_settings", "a dict {name: value}", shown(given), "Keywords of the reducer."))
     function = REDUCERS.get(reducer) if isinstance(reducer, str) else reducer
     try:
-        inspect.signature(function).bind(*([None] * (2 if reducer == "threshold" else 1)), **given)
+        signature = inspect.signature(function)
+    except ValueError:  # of a callable in C: what it takes is not told before it runs
+        return
+    try:
+        signature.bind(*([None] * (2 if reducer == "threshold" else 1)), **given)
     except TypeError as error:
         remedy = f"reducer {name_of(reducer)}: {error}."
         raise ValueError(complaint("reducer_settings", "what the reducer takes", shown(given), remedy)) from None
-    except ValueError:  # it has no signature
-        pass
 
 
 def _checked(values, n):
