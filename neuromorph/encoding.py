@@ -20,7 +20,6 @@ from math import ceil
 
 import numpy as np
 import torch
-from numba import njit
 from numba.extending import register_jitable
 
 from neuromorph.lif_kernels import Blocks
@@ -150,12 +149,7 @@ def bernoulli(images, steps, seed, numbers):
     return spikes.float().view(steps, *images.shape)
 
 
-def compiled(function):
-    """The function compiled, without the interpreter's lock, kept on disk."""
-    return kernel_cache.cached(njit(nogil=True, error_model="numpy")(function), __file__)
-
-
-@compiled
+@kernel_cache.compiled(__file__)
 def draw(first, last, blocks, levels, numbers, key, spikes):
     """`bernoulli` of the images first to last, into spikes (steps, batch, pixels); levels (batch, pixels)."""
     steps, _, n = spikes.shape

@@ -7,7 +7,6 @@ multiplication is fused with a sum: a membrane has the same bits as in a loop of
 from math import pi
 from typing import NamedTuple
 
-from numba import njit
 from numba.extending import register_jitable
 
 from shno import kernel_cache
@@ -22,12 +21,7 @@ class Blocks(NamedTuple):
     lanes: int
 
 
-def compiled(function):
-    """The function compiled, without the interpreter's lock, kept on disk."""
-    return kernel_cache.cached(njit(nogil=True, error_model="numpy")(function), __file__)
-
-
-@compiled
+@kernel_cache.compiled(__file__)
 def forward(first, last, blocks, mode, x, keep, threshold, start, tau, membranes, spikes):
     """Membranes and spikes (steps, n) of blocks of neurons; x (steps, n), or (1, n) held; the other rows (n)."""
     steps, n = membranes.shape
@@ -72,7 +66,7 @@ def formula(kind, steepness, membranes, limit, slope):
             slope[j] = half * k / (one + w * w)
 
 
-@compiled
+@kernel_cache.compiled(__file__)
 def backward(a, b, first, last, settings, slope, arrays):
     """What the loss feels of the inputs of neurons a to b in steps first to last, the last one first.
 

@@ -6,7 +6,6 @@ gradient by a pixel. What flows back enters the largest of each four values alon
 """
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from neuromorph import intrinsics, sparse_kernels
@@ -15,13 +14,8 @@ from shno import kernel_cache
 
 KERNEL = 3
 OUT = 64  # channels of the convolution
+SOURCES = __file__, sparse_kernels.__file__, intrinsics.__file__
 add_96, add_192, listed_32 = intrinsics.adder(96), intrinsics.adder(192), intrinsics.lister(32)
-
-
-def compiled(function):
-    """The function compiled, without the interpreter's lock, kept on disk."""
-    sources = __file__, sparse_kernels.__file__, intrinsics.__file__
-    return kernel_cache.cached(njit(nogil=True, error_model="numpy")(function), *sources)
 
 
 @register_jitable
@@ -59,7 +53,7 @@ def largest(values, out, winner):
         winner[c] = 0 if first[c] == best else 1 if second[c] == best else 2 if third[c] == best else 3
 
 
-@compiled
+@kernel_cache.compiled(*SOURCES)
 def forward(first, last, blocks, x, table, bias, y, winner, spikes):
     """y (images, height // 2, width // 2, 64) and which of four values it is, of x (images, height, width, channels).
 
@@ -99,7 +93,7 @@ def spread(y_bar, winner, padded):
                     to[c] = given[c] if which[c] == q else zero
 
 
-@compiled
+@kernel_cache.compiled(*SOURCES)
 def inputs(first, last, blocks, y_bar, winner, table, x_bar):
     """x_bar (images, height, width, channels) of y_bar (images, height // 2, width // 2, 64).
 
@@ -161,7 +155,7 @@ def channel_lists(x, words, square, index, ends):
         index[j] += 2 * (index[j] // width)  # a padded row is longer by two
 
 
-@compiled
+@kernel_cache.compiled(*SOURCES)
 def weights(first, last, blocks, x, y_bar, winner, table_bar):
     """table_bar (PARTS, 3, channels, 3, 64) += spikes x times y_bar, of parts of the images; by row, the last one
     first, and column likewise.

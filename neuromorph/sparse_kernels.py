@@ -5,7 +5,6 @@ an order that depends on nothing but the shapes: neither the number of threads n
 """
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from neuromorph import intrinsics
@@ -18,11 +17,6 @@ PARTS = 8  # of many rows, whose gradients are summed apart, whatever the number
 FEW = 8192  # rows, from which on they are many
 add_64, listed_64 = intrinsics.adder(WIDTH), intrinsics.lister(64)
 not_zero, not_one = intrinsics.comparer(0.0), intrinsics.comparer(1.0)
-
-
-def compiled(function):
-    """The function compiled, without the interpreter's lock, kept on disk."""
-    return kernel_cache.cached(njit(nogil=True, error_model="numpy")(function), __file__, intrinsics.__file__)
 
 
 @register_jitable
@@ -56,7 +50,7 @@ def transpose(words):
         mask ^= mask << shift
 
 
-@compiled
+@kernel_cache.compiled(__file__, intrinsics.__file__)
 def linear(first, last, blocks, x, table, y, spikes):
     """y (rows, tiles, 64) += spikes x (rows, n) times table (tiles, n, 64), of chunks of rows; spikes (chunks): whether
     its x is of spikes alone. Where it is not, its y is of no use.
@@ -102,7 +96,7 @@ def columns(x, words, square, index, ends):
     ends[n] = k
 
 
-@compiled
+@kernel_cache.compiled(__file__, intrinsics.__file__)
 def linear_weights(first, last, blocks, x, y_bar, table_bar):
     """table_bar (parts, tiles, n, 64) += spikes x (rows, n) transposed times y_bar (rows, tiles, 64), of parts of
     the rows.

@@ -59,8 +59,6 @@ def _sums(words):
 @cache
 def _compiled():
     """`_sums` compiled; here, since a file that is only read needs no compiler."""
-    from numba import njit
-
     from shno import kernel_cache
 
-    return kernel_cache.cached(njit(nogil=True)(_sums), __file__)
+    return kernel_cache.compiled(__file__)(_sums)

@@ -93,6 +93,14 @@ def cached(dispatcher, *sources):
     return dispatcher
 
 
+def compiled(*sources):
+    """The decorator of a kernel: compiled, without the interpreter's lock, kept on disk.
+
+    sources : paths   as in `cached`
+    """
+    return lambda function: cached(numba.njit(nogil=True, error_model="numpy")(function), *sources)
+
+
 @cache
 def _warn(why):
     """Once a process: what is compiled will be compiled again in the next one."""
