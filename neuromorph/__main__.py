@@ -47,6 +47,7 @@ CHOICES = {  # flags that are choices of the training: each overrides the file o
     "--patience": (int, "stop after so many epochs without a better one on held-out images; by default never"),
     "--seed": (int, "of weights, shuffling, encodings and the held-out split; 0 by default"),
     "--device": (str, "auto (the default: cuda, mps or cpu, whichever is there first), cpu, cuda, mps"),
+    "--precision": (str, "of products of matrices: float32 (the default) or bfloat16"),
     "--temperature": (float, "of the oscillators, K; 0 by default"),
     "--spread": (float, "relative, of the oscillators' parameters, another chip each epoch; 0 by default"),
 }

@@ -1,5 +1,6 @@
 """What every model shares: its name, its encoding, and the shape of what it says."""
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -29,6 +30,7 @@ class Model(nn.Module):
     """A classifier of images (batch, 28, 28) in [0, 1], or of films (batch, steps, 28, 28) that need no encoding.
 
     name, recipe : str         set by `models.build`
+    precision : str            of products of matrices, likewise: "float32", or "bfloat16", by torch.autocast
     classes, steps : int       steps of time
     encoding : str             of images, one of `encoding.ENCODINGS`
     seed : int                 of random encodings
@@ -36,7 +38,7 @@ class Model(nn.Module):
     Raises : ValueError
     """
 
-    name, recipe = "", ""
+    name, recipe, precision = "", "", "float32"
 
     def __init__(self, *, classes, steps, encoding, seed=0, loss="cross-entropy"):
         """Check; nothing is random."""
@@ -46,6 +48,22 @@ class Model(nn.Module):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be a whole number >= {least}, got {value!r:.60}. 10 is usual.")
         self.classes, self.steps, self.encoding, self.seed, self.loss = classes, steps, encoding, seed, loss
+
+    def forward(self, images, numbers=None, record=False):
+        """Images (batch, 28, 28) in [0, 1] -> Prediction; numbers as of `encoded`; membranes if it is to record."""
+        with self.products(images):
+            found = self.said(images, numbers, record)
+        auxiliary = None if found.auxiliary is None else widened(found.auxiliary)
+        return found._replace(logits=widened(found.logits), auxiliary=auxiliary)
+
+    def products(self, images):
+        """A context in which products are taken in the model's precision."""
+        half = self.precision == "bfloat16"
+        return torch.autocast(images.device.type, torch.bfloat16) if half else nullcontext()
+
+    def said(self, images, numbers, record):
+        """The Prediction, in whatever precision products have here."""
+        raise NotImplementedError
 
     def encoded(self, images, numbers=None):
         """Images (batch, 28, 28) as the network sees them in time, (steps, batch, 28, 28); films, time first.
@@ -57,6 +75,11 @@ class Model(nn.Module):
         if self.encoding == "direct":
             return images.expand(self.steps, *images.shape)
         return encode(images, encoding=self.encoding, steps=self.steps, seed=self.seed, numbers=numbers)
+
+
+def widened(x):
+    """x in float32 where it is in bfloat16, as products are that are taken so."""
+    return x.float() if x.dtype == torch.bfloat16 else x
 
 
 def over_time(layer, x):

@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from neuromorph.base import Model, Prediction, over_time
+from neuromorph.base import Model, Prediction, over_time, widened
 from neuromorph.lif import Leaky, PoissonLIF
 from neuromorph.sparse import SpikeConvPool, SpikeLinear
 from neuromorph.surrogate import as_surrogate
@@ -32,8 +32,8 @@ class Ann(Model):
         dense = [nn.Linear(*pair) for pair in pairwise(widths)]
         self.layers = nn.Sequential(nn.Flatten(), dense[0], nn.ReLU(), dense[1], nn.ReLU(), dense[2])
 
-    def forward(self, images, numbers=None, record=False):
-        """Images (batch, 28, 28) in [0, 1] -> Prediction; the mean over steps of what it says of each."""
+    def said(self, images, numbers, record):
+        """The mean over steps of what it says of each."""
         return Prediction(over_time(self.layers, self.encoded(images, numbers)).mean(0), None, {}, {})
 
 
@@ -50,8 +50,8 @@ class Spiking(Model):
         self.blocks, self.neurons = nn.ModuleDict(blocks), nn.ModuleDict(neurons)
         self.read_out, self.gain, self.normalise = read_out, recipe.gain, normalise
 
-    def forward(self, images, numbers=None, record=False):
-        """Images (batch, 28, 28) in [0, 1] -> Prediction."""
+    def said(self, images, numbers, record):
+        """Block by block, each over all steps."""
         x, spikes, membranes = self.encoded(images, numbers), {}, {}
         if self.normalise and self.encoding == "direct" and images.ndim == 3:
             x = x.sub(MEAN).div(SD) if x.stride(0) else ((x[0] - MEAN) / SD).expand(x.shape)
@@ -66,9 +66,11 @@ class Spiking(Model):
 
 def scanned(block, neurons, x):
     """(spikes, membranes) of a block and its neurons over x (steps, batch, *shape); one and the same step passes the
-    block once and is held, so that its gradient is summed over steps where it arises.
+    block once and is held, so that its gradient is summed over steps where it arises. No membrane is in bfloat16.
     """
-    return neurons(block(x[0]), steps=len(x)) if x.stride(0) == 0 else neurons(over_time(block, x))
+    held = x.stride(0) == 0
+    y = widened(block(x[0]) if held else over_time(block, x))
+    return neurons(y, steps=len(x)) if held else neurons(y)
 
 
 def leaky_of(recipe):

@@ -15,7 +15,7 @@ import tomllib
 from pathlib import Path
 
 from neuromorph.names import check_name
-from neuromorph.recipes import recipe_of
+from neuromorph.recipes import PRECISIONS, recipe_of
 
 DEFAULTS = {
     "dataset": "digits",
@@ -29,10 +29,11 @@ DEFAULTS = {
     "patience": None,
     "seed": 0,
     "device": "auto",
+    "precision": "float32",
     "temperature": 0.0,
     "spread": 0.0,
 }
-TEXT = ("model", "dataset", "data_dir", "recipe", "encoding", "device")
+TEXT = ("model", "dataset", "data_dir", "recipe", "encoding", "device", "precision")
 LEAST = {"classes": 2, "epochs": 1, "batch_size": 2, "steps": 1, "patience": 1, "seed": 0}
 MOST = {"seed": 2**32 - 1}
 OPTIONAL = ("data_dir", "classes", "epochs", "batch_size", "encoding", "steps", "patience")
@@ -86,6 +87,7 @@ def resolved(config):
         chosen[name] = getattr(recipe, name) if chosen[name] is None else chosen[name]
     for name, value in chosen.items():
         _check(name, value)
+    check_name("precision", chosen["precision"], PRECISIONS)
     layer = config.get("layer") or {}
     if not isinstance(layer, dict):
         raise TypeError(f"layer must be a table of settings, got {layer!r:.60}. Or leave it out.")

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import shno
-from neuromorph.base import Model, Prediction
+from neuromorph.base import Model, Prediction, widened
 from neuromorph.chips import Variability
 from neuromorph.lif import Leaky
 from neuromorph.neuron import SHNOLayer
@@ -141,10 +141,10 @@ class Hybrid(Model):
         else:  # an image's steps stay together, so that in data-parallel training a process's rows are one piece
             code = self.encoder(x.transpose(0, 1).flatten(0, 1)).unflatten(0, (x.shape[1], len(x))).transpose(0, 1)
         modulation = 1 + self.strength @ self.waves
-        return modulation[:, None, None] * code
+        return widened(modulation[:, None, None] * code)
 
-    def forward(self, images, numbers=None, record=False):
-        """Images (batch, 28, 28) in [0, 1] -> Prediction."""
+    def said(self, images, numbers, record):
+        """Front, neurons, heads."""
         x = self.drive(images, numbers)
         made, final = self.neurons.recorded(x) if record else self.neurons(x)
         membranes, final = ({"neurons": final}, final[-1]) if record else ({}, final)

@@ -23,7 +23,8 @@ from neuromorph.hybrid import (
     layer_of,
     layer_settings,
 )
-from neuromorph.recipes import NAMES, recipe_of
+from neuromorph.names import check_name
+from neuromorph.recipes import NAMES, PRECISIONS, recipe_of
 from neuromorph.surrogate import as_surrogate
 
 __all__ = [
@@ -54,7 +55,17 @@ BASELINES = {
 
 
 def build(
-    name, *, classes=10, recipe="default", encoding=None, steps=None, seed=0, temperature=0.0, spread=0.0, **layer
+    name,
+    *,
+    classes=10,
+    recipe="default",
+    encoding=None,
+    steps=None,
+    seed=0,
+    precision="float32",
+    temperature=0.0,
+    spread=0.0,
+    **layer,
 ):
     """The model of that name, initialised from torch's global generator.
 
@@ -63,6 +74,7 @@ def build(
     recipe : str               "default" or "original": what of the network it decides, and the two following
     encoding, steps            of the images, and how many steps; None: the recipe's
     seed : int                 of random encodings, of the oscillators' noise and of their first chip
+    precision : str            of products of matrices, one of `recipes.PRECISIONS`; all else is in float32
     temperature, spread        of the oscillators: K, and relative standard deviation of their parameters
     layer                      further settings of the SHNOLayer, as `layer_settings` gives them
     Returns : nn.Module with attributes name, recipe, classes, encoding, steps and
@@ -70,6 +82,7 @@ def build(
     Raises : ValueError, naming the known models, with the nearest name; TypeError
     """
     chosen = recipe_of(name, recipe)
+    check_name("precision", precision, PRECISIONS)
     choices = {"classes": classes, "encoding": encoding or chosen.encoding, "seed": seed}
     choices["steps"] = chosen.steps if steps is None else steps
     layer = disturbed(temperature, spread, seed) | given_settings(layer, choices["steps"])
@@ -81,7 +94,7 @@ def build(
     else:
         front = convolutional_front() if name == "hybrid-csnn" else None
         model = Hybrid(_neurons(name, chosen, choices["steps"], layer), front=front, **choices)
-    model.name, model.recipe = name, recipe
+    model.name, model.recipe, model.precision = name, recipe, precision
     return model
 
 

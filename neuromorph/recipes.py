@@ -10,6 +10,7 @@ from math import cos, pi
 
 from neuromorph.names import check_name
 
+PRECISIONS = ("float32", "bfloat16")  # of products of matrices
 WARM = 0.1  # of a one-cycle training: the learning rate rises
 FLOOR = 0.01  # of the learning rate: where a schedule ends
 

@@ -100,7 +100,7 @@ def loaded_data(config):
 def built(config):
     """The model of a config, its weights from the config's seed."""
     torch.manual_seed(config["seed"])
-    names = ("classes", "recipe", "encoding", "steps", "seed", "temperature", "spread")
+    names = ("classes", "recipe", "encoding", "steps", "seed", "precision", "temperature", "spread")
     return build(config["model"], **{name: config[name] for name in names}, **(config["layer"] or {}))
 
 
@@ -171,7 +171,7 @@ def prepare(folder, config, resume):
     path = folder / "config.json"
     if resume and not path.exists():
         raise FileNotFoundError(f"out must hold a run to resume, got '{folder}' without config.json. Drop --resume.")
-    if path.exists() and path.read_text() != as_json(config):
+    if path.exists() and _choices(path) != as_json(config):
         raise ValueError(
             f"out must be a new folder or one of the same run, got '{folder}' of another run. Choose another."
         )
@@ -185,6 +185,15 @@ def prepare(folder, config, resume):
         raise OSError(f"out must be a folder that can be written to, got '{folder}' ({error.strerror}).") from None
     last = folder / "last.pt"
     return loaded(last, "the state of a run", "Train without --resume.") if resume and last.exists() else None
+
+
+def _choices(path):
+    """The choices in a config.json as this version would write them: what it does not know is at its default."""
+    try:
+        stored = json.loads(path.read_text())
+        return as_json(configuration.resolved(stored) | {"layer": stored["layer"]})
+    except (OSError, KeyError, TypeError, ValueError):
+        return None  # no run's
 
 
 def loaded(path, what, remedy):
@@ -243,5 +252,6 @@ def record_images(model, split, classes, path):
     first = first.to(split.labels.device)
     images, labels = shown(split, first), split.labels[first]
     model.eval()
-    record(layer_of(model), model.drive(images, first)).save(path)
+    with model.products(images):
+        record(layer_of(model), model.drive(images, first)).save(path)
     return {"labels": labels.tolist(), "predictions": model(images, first).logits.argmax(1).tolist()}

@@ -74,6 +74,7 @@ def test_no_file_is_one_line(tmp_path):
         ({"epoch": 3}, ValueError, r"got 'epoch'\. Did you mean 'epochs'\?"),
         ({"model": "an"}, ValueError, r"got 'an'\. Did you mean 'ann'\?"),
         ({"recipe": "orig"}, ValueError, r"recipe must be one of default, original, got 'orig'"),
+        ({"precision": "half"}, ValueError, r"precision must be one of float32, bfloat16, got 'half'"),
         ({"epochs": 0}, ValueError, r"epochs must be in \[1, 2147483648\], got 0"),
         ({"epochs": True}, TypeError, r"epochs must be a whole number, got True"),
         ({"epochs": 2.0}, TypeError, r"epochs must be a whole number, got 2\.0"),

@@ -91,6 +91,22 @@ def test_all_parameters_learn(name):
         assert all(p.grad.abs().sum() > 0 for p in model.parameters())
 
 
+@each
+def test_products_in_bfloat16_are_close_and_all_else_stays_in_single_precision(name):
+    """bfloat16 has 8 bits: products are off by 1/256 of their factors; a spike may flip."""
+    steps = {"ann": 1, "single-step-snn": 1}.get(name, 15)
+    exact, half = built(name, steps=steps).train(False), built(name, steps=steps, precision="bfloat16").train(False)
+    x = images(16)
+    one, other = exact(x, record=True), half(x, record=True)
+    assert not torch.equal(one.logits, other.logits) or not one.logits.any()
+    assert (one.logits - other.logits).abs().max() <= 0.1 * one.logits.abs().max().clamp(min=1)
+    values = [other.logits, other.auxiliary, *other.spikes.values(), *other.membranes.values()]
+    assert all(value.dtype == torch.float32 for value in values if value is not None)
+    half.train()(x).logits.sum().backward()
+    assert all(p.dtype == p.grad.dtype == torch.float32 for p in half.parameters() if p.grad is not None)
+    assert not torch.is_autocast_enabled("cpu")
+
+
 # ---- settings of oscillators ----------------------------------------------------------------------------------------
 
 
@@ -121,6 +137,7 @@ def test_warm_oscillators_and_those_that_differ_are_asked_for_by_a_number():
         ("xyz", {}, r"got 'xyz'\. Choose one of these\."),
         (3, {}, r"model must be one of .*, got 3\."),
         ("ann", {"recipe": "orignal"}, r"recipe must be one of default, original, got 'orignal'\. Did you mean"),
+        ("csnn", {"precision": "float16"}, r"precision must be one of float32, bfloat16, got 'float16'"),
         ("csnn", {"encoding": "rates"}, r"encoding must be one of .*, got 'rates'\. Did you mean 'rate'\?"),
         ("csnn", {"steps": 0}, r"steps must be a whole number >= 1, got 0"),
         ("csnn", {"classes": 1}, r"classes must be a whole number >= 2, got 1"),

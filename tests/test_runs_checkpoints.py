@@ -44,6 +44,20 @@ def test_the_config_of_a_run_repeats_it_to_the_same_bytes(few, folder, capsys, m
     capsys.readouterr()
 
 
+def test_a_run_of_a_version_with_fewer_choices_is_resumed(few, tmp_path):
+    config = {"model": "hybrid-relu", **SMALL}
+    runs.run(config, tmp_path)
+    path = tmp_path / "config.json"
+    written = path.read_text()
+    older = {name: x for name, x in json.loads(written).items() if name != "precision"}
+    path.write_text(json.dumps(older))
+    runs.run(config, tmp_path, resume=True)
+    assert path.read_text() == written
+    path.write_text(json.dumps(older | {"precision": "bfloat16"}))
+    with pytest.raises(ValueError, match="of another run"):
+        runs.run(config, tmp_path, resume=True)
+
+
 def test_settings_of_the_layer_come_from_a_file(few, folder, capsys, monkeypatch):
     monkeypatch.setattr(plots, "plot_run", lambda folder: [])
     (folder / "run.toml").write_text(

@@ -18,7 +18,7 @@ ROWS = ()
 ALONE = True
 THEMES = (
     *("speed_rivals", "speed_cmtj", "speed_peak", "speed_scaling", "speed_training", "speed_layer"),
-    *("speed_classifiers", "speed_compile", "speed_files"),
+    *("speed_classifiers", "speed_bfloat16", "speed_compile", "speed_files"),
 )
 
 
