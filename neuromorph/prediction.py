@@ -79,7 +79,7 @@ def predict_run(checkpoint, images, *, out=None, invert="auto", device="auto"):
     model, config = runs.load_run(checkpoint)
     model = model.to(where)
     seen = [_seen(path, config, invert) for path in images]
-    names, answers = class_names(config), []
+    names, answers = model.class_names, []
     for path, figure, (pixels, inverted) in zip(images, figure_paths(images, out), seen, strict=True):
         like = next(model.parameters())
         with torch.no_grad():
@@ -91,25 +91,6 @@ def predict_run(checkpoint, images, *, out=None, invert="auto", device="auto"):
         if figure is not None:
             _draw(figure, pixels, prediction, answers[-1], names, config)
     return answers
-
-
-def class_names(config):
-    """The names of a run's classes: of its config where they are there, else of its data set; or their numbers.
-
-    config : dict       "dataset", "classes"; of an image folder also "data_dir", which may be gone
-    """
-    from pathlib import Path
-
-    from neuromorph import images
-
-    folder, classes = config.get("data_dir"), config["classes"]
-    if config.get("class_names"):
-        return list(config["class_names"])[:classes]
-    if config["dataset"] == "folder":
-        known = images.class_folders(Path(folder)) if folder and Path(folder).is_dir() else ()
-    else:
-        known = images.GARMENTS if config["dataset"] == "fashion-mnist" else images.DIGITS
-    return list(known[:classes]) if len(known) >= classes else [str(k) for k in range(classes)]
 
 
 def figure_paths(images, out):

@@ -5,7 +5,7 @@ config.json        every choice; enough to repeat the run
 metrics.json       the figures of the selected checkpoint on the test images, evaluated once, and a record of each
                    epoch
 metrics.csv        the same records, a line an epoch, from the first epoch on
-checkpoint.pt      config and weights of the selected epoch; loads with weights_only=True
+checkpoint.pt      config, names of the classes, weights of the selected epoch; loads with weights_only=True
 last.pt            the state after the last epoch, from which a killed run is resumed
 activity.npz       spikes, membranes and input of every layer for one test image of each class, for the figures
 trajectories.h5    m(t) of the SHNO layer for one test image of each class, a shno Trajectory
@@ -68,7 +68,9 @@ def run(config, folder, *, resume=False, on_batch=None, on_epoch=None):
     )
     metrics = {"model": config["model"], **tested(model, test), **history_of(history)}
     if parallel.is_first():
-        save(folder / "checkpoint.pt", {"config": config, "model": on_cpu(model.state_dict())})
+        names = list(data.class_names[: data.classes])
+        content = {"config": config, "class_names": names, "model": on_cpu(model.state_dict())}
+        save(folder / "checkpoint.pt", content)
         write_beside(folder / "activity.npz", lambda path: record_activity(model, test, config["classes"], path))
         if layer_of(model) is not None:
             metrics["recorded"] = record_images(model, test, config["classes"], folder / "trajectories.h5")
@@ -108,7 +110,7 @@ def load_run(path):
     """The model of a run in evaluation mode, and its config.
 
     path : a run's folder, or its checkpoint.pt
-    Returns : (nn.Module, dict)
+    Returns : (nn.Module, with attribute class_names, dict)
     Raises : FileNotFoundError, ValueError with one line for a foreign or damaged file; no code in it is run
     """
     path = Path(path) / "checkpoint.pt" if Path(path).is_dir() else Path(path)
@@ -122,10 +124,20 @@ def load_run(path):
         config = configuration.resolved(stored["config"])
         model = built(config)
         model.load_state_dict(stored["model"])
+        model.class_names = _names(stored.get("class_names"), config["classes"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         text = " ".join(str(error).split())
         raise ValueError(f"{rule}, of another model or version ({text:.200}). Train again.") from None
     return model.eval(), config
+
+
+def _names(names, classes):
+    """The names of the classes, numbers where a checkpoint has none; TypeError for what are no names."""
+    if names is None:
+        return [str(k) for k in range(classes)]
+    if not (isinstance(names, list) and len(names) == classes and all(isinstance(name, str) for name in names)):
+        raise TypeError(f"class_names must be {classes} texts, got {names!r:.60}")
+    return names
 
 
 def tested(model, test):

@@ -58,6 +58,17 @@ def test_a_run_of_a_version_with_fewer_choices_is_resumed(few, tmp_path):
         runs.run(config, tmp_path, resume=True)
 
 
+def test_a_checkpoint_knows_the_names_of_its_classes(few, tmp_path):
+    runs.run({"model": "ann", **SMALL}, tmp_path)
+    names = runs.load_run(tmp_path)[0].class_names
+    assert names == list(few.class_names[:2])
+    path = tmp_path / "checkpoint.pt"
+    stored = torch.load(path, weights_only=True)
+    torch.save(stored | {"class_names": None}, path)
+    assert runs.load_run(tmp_path)[0].class_names == ["0", "1"]
+    assert "class_names must be 2 texts" in complaint(stored | {"class_names": ["one"]}, path)
+
+
 def test_settings_of_the_layer_come_from_a_file(few, folder, capsys, monkeypatch):
     monkeypatch.setattr(plots, "plot_run", lambda folder: [])
     (folder / "run.toml").write_text(
