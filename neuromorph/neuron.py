@@ -165,6 +165,10 @@ class SHNOLayer(nn.Module):
         armed = m[..., self.component] < self.threshold
         return State(m, armed, torch.zeros_like(armed, dtype=torch.int64), inference, torch.zeros_like(inference))
 
+    def shared(self, batch):
+        """How many inferences other processes begin before those of this one's batch, and how many begin in all."""
+        return 0, batch
+
     def blank_state(self, batch, like):
         """A State of the shapes and types of `initial_state` and of no values, for what needs only these."""
         m, whole = like.new_empty(batch, self.n, 3), {"dtype": torch.int64}

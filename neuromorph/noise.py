@@ -154,10 +154,11 @@ def begun(layer, batch):
     """Numbers of the inferences (batch,) that begin now; a noisy layer counts them."""
     first, place = 0, 0 if layer.training else 1
     if layer.noise is not None:
-        first = int(layer.inferences[place])
-        if first + batch > EVALUATION:
-            raise ValueError(f"inferences must be at most 2^39, got {first + batch}. Take another seed.")
-        layer.inferences[place] += batch
+        before, whole = layer.shared(batch)
+        first = int(layer.inferences[place]) + before
+        if first - before + whole > EVALUATION:
+            raise ValueError(f"inferences must be at most 2^39, got {first - before + whole}. Take another seed.")
+        layer.inferences[place] += whole
     return first + EVALUATION * place + torch.arange(batch, device="cpu")
 
 

@@ -5,14 +5,16 @@
 
 Every process holds the whole data set, draws the same order, augmentation and dropout from the same seed, and takes its
 rows of each batch; gradients are summed over processes. Batch normalisation takes mean and variance of the whole
-batch, dropout its rows of the whole batch's mask. So every model is exact, but for the noise of warm oscillators
-(`temperature`), whose inferences each process counts for itself. Without torchrun all of this does nothing.
+batch, dropout its rows of the whole batch's mask, warm oscillators the noise of its rows of the whole batch. Without
+torchrun all of this does nothing.
 """
 
 import os
 
 import torch
 from torch import distributed, nn
+
+from neuromorph.neuron import SHNOLayer
 
 
 def begin(device):
@@ -63,14 +65,26 @@ def sum_gradients(model):
 
 
 def joined(model):
-    """The model with its batch normalisation and dropout over the whole batch; the same parameters, the same object."""
+    """The model with its batch normalisation, dropout and noise over the whole batch; the same parameters, the same
+    object.
+    """
     if world() > 1:
         for module in model.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.__class__ = type(f"Joined{type(module).__name__}", (_BatchNorm, type(module)), {})
             elif isinstance(module, nn.Dropout):
                 module.__class__ = _Dropout
+            elif isinstance(module, SHNOLayer):
+                module.__class__ = _SHNOLayer
     return model
+
+
+def _place(n, device):
+    """The rows that processes before this one have, and that all have, of a batch of which this one has n."""
+    sizes = torch.zeros(world(), dtype=torch.int64, device=device)
+    sizes[distributed.get_rank()] = n
+    ends = total(sizes).cumsum(0).tolist()
+    return ends[distributed.get_rank()] - n, ends[-1]
 
 
 class _Total(torch.autograd.Function):
@@ -111,9 +125,13 @@ class _Dropout(nn.Dropout):
     def forward(self, x):
         if not self.training or self.p == 0:
             return x
-        sizes = torch.zeros(world(), dtype=torch.int64, device=x.device)
-        sizes[distributed.get_rank()] = len(x)
-        ends = total(sizes).cumsum(0).tolist()
-        first = ends[distributed.get_rank()] - len(x)
-        kept = x.new_empty(ends[-1], *x.shape[1:]).bernoulli_(1 - self.p)
+        first, whole = _place(len(x), x.device)
+        kept = x.new_empty(whole, *x.shape[1:]).bernoulli_(1 - self.p)
         return x * kept[first : first + len(x)] / (1 - self.p)
+
+
+class _SHNOLayer(SHNOLayer):
+    """Oscillators whose inferences are numbered over the processes; in evaluation each process has all."""
+
+    def shared(self, batch):
+        return _place(batch, self.inferences.device) if self.training else (0, batch)

@@ -8,8 +8,9 @@ import torch
 from neuromorph import models, parallel, runs, training
 from neuromorph.datasets import Split
 
-CASES = {  # between them: batch normalisation of both kinds, dropout, both losses, random encodings
+CASES = {  # between them: batch normalisation of both kinds, dropout, both losses, random encodings, noise
     "hybrid-relu": {},
+    "hybrid": {"steps": 2, "neural_step": 0.1e-9, "temperature": 300.0, "spread": 0.1},
     "hybrid-csnn": {"steps": 2, "neural_step": 0.1e-9},
     "csnn": {"recipe": "original", "steps": 3},
     "poisson-snn": {"steps": 5},
