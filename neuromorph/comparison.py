@@ -169,7 +169,9 @@ def run_of(folder, seed, out):
     run |= {name: selected.get(name) for name in TRAINED}
     run |= {"first_held_out_accuracy": epochs[0]["held_out_accuracy"], "first_loss": epochs[0]["loss"]}
     run |= {"last_loss": epochs[-1]["loss"], "selected_epoch": metrics["selected_epoch"], "epochs": len(epochs)}
-    run["seconds_per_epoch"] = fmean(epoch["seconds"] for epoch in epochs)
+    seconds = [epoch["seconds"] for epoch in epochs]
+    run |= {"seconds_per_epoch": fmean(seconds), "seconds": sum(seconds)}
+    run |= {name: metrics.get(name) for name in ("commit", "machine")}
     return run | energy_of(folder / "evaluation.json")
 
 

@@ -39,6 +39,7 @@ def report(results, figures=()):
         "How the models train": training(results),
         "Where the spiking models lose or win": differences(results),
         "What they cost": costs(results),
+        "Where they were trained": origins(results),
     }
     for title, sentences in parts.items():
         if sentences:
@@ -57,6 +58,16 @@ def table(results):
         numbers = [_percent(model[column], 2 if "accuracy" in column else 1) for column in columns]
         rows.append((f"`{name}`", *numbers, _number(model["seconds_per_epoch"], "{:.1f}")))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def origins(results):
+    """Machines and commits of the runs, as far as these say, and their hours in all."""
+    runs = [run for model in results["models"].values() for run in model["runs"]]
+    machines, commits = (sorted({run.get(name) or "unknown" for run in runs}) for name in ("machine", "commit"))
+    if machines == ["unknown"]:
+        return []
+    spent = f"{len(runs)} runs, {sum(run['seconds'] for run in runs) / 3600:.2g} hours of training in all"
+    return [f"{'; '.join(machines)}: {spent}; commit {', '.join(commits)}."]
 
 
 def originals(results):

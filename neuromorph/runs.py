@@ -27,6 +27,7 @@ from neuromorph.models import TWINS, build, layer_of, layer_settings
 from neuromorph.recipes import recipe_of
 from neuromorph.record import record, record_activity
 from neuromorph.training import evaluate, fit, shown
+from shno import origin
 
 WATCHED = 1000  # test images that are looked at during the training of a model whose recipe says so
 
@@ -153,7 +154,8 @@ def history_of(history):
     """What metrics.json says of the training, and of what it ran on."""
     figures = {"selected_epoch": history["selected"], "recorded": None, "epochs": history["records"]}
     versions = {"shno": shno.__version__, "torch": torch.__version__}
-    return figures | {"iterations": history["iterations"], "processes": parallel.world(), "versions": versions}
+    figures |= {"iterations": history["iterations"], "processes": parallel.world(), "versions": versions}
+    return figures | {"commit": origin.commit(), "machine": origin.machine()}
 
 
 def watched(test):

@@ -45,6 +45,7 @@ _MODULES = (
     "kernel_philox",
     "llgs",
     "noise",
+    "origin",
     "philox",
     "plots",
     "plots_sweep",

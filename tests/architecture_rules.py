@@ -21,6 +21,7 @@ ALLOWED = {
         for room in ("hdf5_parts", "kernel_cache", "lock", "readout", "stored", "sweep_checks", "threads", "waveform")
     },
     "chunk": {"kernel_cache"},
+    "origin": {"threads"},
     "hdf5": {"hdf5_parts", "stored"},
     "stream": {"chunk", "hdf5", "lock"},
     "states": {"stored", "stream", "trajectory"},

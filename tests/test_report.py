@@ -132,6 +132,16 @@ def test_the_report_holds_command_table_parts_and_figures():
     assert text.endswith("\n") and "None" not in text and "nan" not in text
 
 
+def test_the_report_says_where_the_runs_were_trained():
+    content = results()
+    runs = [each for model in content["models"].values() for each in model["runs"]]
+    for k, each in enumerate(runs):
+        each |= {"machine": "a processor", "commit": "1234" if k else None, "seconds": 3600.0}
+    assert report.origins(content) == [
+        f"a processor: {len(runs)} runs, {len(runs)} hours of training in all; commit 1234, unknown."
+    ]
+
+
 def test_a_report_of_one_model_and_one_seed_stands():
     content = results(seeds=1)
     alone = content | {"models": {"csnn": content["models"]["csnn"]}}

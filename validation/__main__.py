@@ -84,9 +84,9 @@ def _machine(name):
     """What a module that is measured alone says of the machine, for its title."""
     if not MODULES[name].alone:
         return ""
-    from validation.speed_system import machine
+    from shno import origin
 
-    return f" On {machine()}."
+    return f" On {origin.machine()}."
 
 
 def _wanted(names):

@@ -10,9 +10,10 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from shno import origin
 from validation.claim import Claim
 from validation.figure import BLUE, POINTS, VERMILION, panels, save
-from validation.speed_system import NotRun, Row, machine
+from validation.speed_system import NotRun, Row
 
 ROWS = ()
 ALONE = True
@@ -67,7 +68,8 @@ def draw(folder, found):
     """Each ratio over its bound as a bar, and the rate of a slot against the size of the batch."""
     ratios = [claim for claim in found if claim.how in ("at least", "at most") and np.isfinite(claim.measured)]
     rates = import_module("validation.speed_scaling").rates() if any(claim.id == "S10" for claim in ratios) else {}
-    figure, axes = panels(1 + bool(rates), f"{machine()}; medians of interleaved rounds; at most: bound over measured")
+    about = f"{origin.machine()}; medians of interleaved rounds; at most: bound over measured"
+    figure, axes = panels(1 + bool(rates), about)
     excess = [c.measured / c.expected if c.how == "at least" else c.expected / c.measured for c in ratios]
     axes[0].bar([claim.id for claim in ratios], excess, color=BLUE)
     axes[0].axhline(1.0, color=VERMILION, lw=1.2, label="claimed bound")

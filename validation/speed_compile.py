@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 import shno
+from shno import origin
 from validation.magnets import every_term
-from validation.speed_system import Row, machine, seconds
+from validation.speed_system import Row, seconds
 
 N, DT = 100, 2e-14  # oscillators; s, short enough for Heun
 HEAT = {"volume": 5e-24, "R": 300.0, "beta_R": 1e-3, "R_th": 8e5, "C_th": 1e-16, "curie_temperature": 900.0}
@@ -87,7 +88,7 @@ def slowest(name, combinations, call=0):
     """The seconds of the combination that takes longest, and which that is."""
     times = {combination: calls[call] for combination, calls in first_calls(name, combinations).items()}
     worst = max(times, key=times.get)
-    return times[worst], f"{' '.join(worst)}; the fastest {min(times.values()):.3g} s; {machine()}"
+    return times[worst], f"{' '.join(worst)}; the fastest {min(times.values()):.3g} s; {origin.machine()}"
 
 
 def rows():

@@ -17,8 +17,8 @@ import h5py
 import numpy as np
 
 import shno
-from shno import compiled
-from validation.speed_system import DT, ROUNDS, NotRun, Row, agree, interleaved, machine, neurons, ratio, seconds
+from shno import compiled, origin
+from validation.speed_system import DT, ROUNDS, NotRun, Row, agree, interleaved, neurons, ratio, seconds
 
 SIZES = {"one": (1, 20_000_000, "float64"), "many": (10_000, 5000, "float32")}  # oscillators, steps, dtype: 640, 600 MB
 ROOM = 4e9  # bytes of the disk that must be free
@@ -108,7 +108,7 @@ def throughput(name):
             times = interleaved(sides, 2 * ROUNDS)
     size = (given.m.nbytes + given.t.nbytes) / 1e9
     rates = " against ".join(f"{size / median(times[side]):.2g}" for side in ("streamed", "plain"))
-    return ratio(times, "plain", "streamed"), f"{machine()}; {rates} GB/s; bits that differ: 0"
+    return ratio(times, "plain", "streamed"), f"{origin.machine()}; {rates} GB/s; bits that differ: 0"
 
 
 class Nowhere:
@@ -145,7 +145,7 @@ def slowing(name, threads):
         )
     added = [(a - b) / c for a, b, c in zip(times["streamed"], times["computed"], times["plain"], strict=True)]
     words = ", ".join(f"{side} {median(spent):.2g} s" for side, spent in times.items())
-    return median(added), f"{machine()}; {words}; bits that differ: 0"
+    return median(added), f"{origin.machine()}; {words}; bits that differ: 0"
 
 
 def rows():

@@ -9,8 +9,9 @@ from statistics import median
 import torch
 
 from neuromorph.neuron import SHNOLayer
+from shno import origin
 from validation.speed_scaling import STATUS, kilobytes
-from validation.speed_system import NotRun, Row, interleaved, machine, seconds
+from validation.speed_system import NotRun, Row, interleaved, seconds
 
 BATCH, NEURONS, NEURAL_STEPS, DT = 128, 60, 15, 2e-12
 SHORT, LONG = 20, 1000  # RK4 steps of a neural step
@@ -60,7 +61,7 @@ def time():
     run = passes(BATCH, LONG)
     run()
     (spent,) = interleaved({"layer": partial(seconds, run)}).values()
-    return median(spent), f"{machine()}; {min(spent):.3g} to {max(spent):.3g} s"
+    return median(spent), f"{origin.machine()}; {min(spent):.3g} to {max(spent):.3g} s"
 
 
 def rows():

@@ -1,8 +1,6 @@
 """What every measurement of speed shares: the oscillators, the clock, and what the kernels were called with."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from unittest.mock import patch
@@ -10,7 +8,6 @@ from unittest.mock import patch
 import numpy as np
 
 import shno
-from shno.threads import thread_count
 
 DT = 1e-12  # s
 ROUNDS = 5
@@ -40,20 +37,6 @@ class Row:
     how: str = "at least"
     tolerance: float = 0.0
     unit: str = ""
-
-
-def machine():
-    """The processor by its own name, and the threads that the kernels use."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        import platform
-
-        lines = [f"model name : {platform.processor() or platform.machine()}"]
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    family = [line.split(":", 1)[1].strip() for line in lines if line.startswith(("cpu family", "model\t"))][:2]
-    known = f" (family {family[0]}, model {family[1]})" if len(family) == 2 else ""
-    return f"{next(iter(named), 'an unnamed processor')}{known}, {os.cpu_count()} cores, {thread_count()} threads"
 
 
 def neurons(n):
