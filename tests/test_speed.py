@@ -73,6 +73,7 @@ LOOP = """
 def test_the_table_has_every_row_with_its_bound():
     rows = [row for theme in speed.THEMES for row in speed.rows_of(theme)]
     assert {row.id: (row.bound, row.how, row.needs) for row in rows} == TABLE and len(rows) == len(TABLE)
+    assert {f"S{speed.number(row.id)}" for row in rows} == set(speed.ROWS)
     assert all(row.tolerance == (0.03 if row.how == "absolute" else 0) for row in rows)
 
 
@@ -174,11 +175,23 @@ def test_what_is_not_run_neither_holds_nor_breaks(monkeypatch, capsys, measured,
         Claim("X1", "one", "bound", 1.0, measured, how="at least"),
         Claim("X2", "two", "bound", 1.0, np.nan, how="at least", not_run="no peer"),
     ]
-    monkeypatch.setattr(speed, "claims", lambda figures: rows)
+    monkeypatch.setattr(speed, "claims", lambda figures, _: rows)
     assert validation.main(["speed"]) == code
     title, *_, second, _, summary = capsys.readouterr().out.splitlines()
     assert origin.machine() in title and second.endswith("not run: no peer")
     assert summary == f"{int(measured > 1)} of 2 hold, 1 not run"
+
+
+def test_a_row_is_measured_without_the_others(monkeypatch, capsys):
+    done = []
+
+    def row(name):
+        return Row(name, name, 1.0, lambda: (done.append(name) or 2.0, "words"))
+
+    monkeypatch.setattr(speed, "THEMES", ("one",))
+    monkeypatch.setattr(speed, "rows_of", lambda theme: [row(name) for name in ("S10", "S1b", "S1a", "S2", "S12a")])
+    assert validation.main(["s1", "S12"]) == 0
+    assert done == ["S1a", "S1b", "S12a"] and "3 of 3 hold" in capsys.readouterr().out
 
 
 def test_speed_is_measured_only_when_it_is_named():

@@ -234,7 +234,7 @@ def test_a_module_says_which_rows_it_proves(module):
 
 
 def test_each_row_of_the_table_is_proved_by_one_module():
-    held = [row for module in validation.MODULES.values() for row in module.rows]
+    held = [row for module in validation.MODULES.values() for row in module.rows if not module.alone]
     assert sorted(held) == sorted(TABLE)
 
 

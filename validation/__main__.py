@@ -35,7 +35,7 @@ def _run(words):
     measured = {}
     for name, rows in wanted.items():
         start = perf_counter()
-        measured[name] = claims = _kept(_measured(name, chosen.full, chosen.figures), rows, chosen.full)
+        measured[name] = claims = _kept(_measured(name, rows, chosen.full, chosen.figures), rows, chosen.full)
         wall = f"  [{perf_counter() - start:.1f} s]" if sys.stdout.isatty() else ""
         if claims:
             print(
@@ -115,16 +115,17 @@ def _check(chosen):
         chosen.figures.mkdir(parents=True, exist_ok=True)
 
 
-def _measured(name, full, figures):
+def _measured(name, rows, full, figures):
     """The claims of one module; those that cannot be measured are one broken claim. On a terminal, says which runs."""
     from validation.claim import Claim
 
-    on_terminal, claims = sys.stderr.isatty(), []
+    on_terminal, claims, module = sys.stderr.isatty(), [], MODULES[name]
+    settings = (figures, rows) if module.alone and module.rows else (figures,)
     if on_terminal:
         print(f"\r{name} ...\033[K", end="", file=sys.stderr, flush=True)
-    for part in ("claims", "full_claims") if full and MODULES[name].has_full else ("claims",):
+    for part in ("claims", "full_claims") if full and module.has_full else ("claims",):
         try:
-            claims += getattr(import_module(f"validation.{name}"), part)(figures)
+            claims += getattr(import_module(f"validation.{name}"), part)(*settings)
         except Exception as error:  # whatever it is, the other claims are still measured
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             claims.append(Claim(name, f"cannot be measured: {reason}", "-", 0.0, float("nan")))

@@ -5,7 +5,8 @@ A module defines
     claims(figures)       its claims, those that a minute's run of all modules measures; draws into the folder `figures`
                           unless that is None
     full_claims(figures)  optional: its statistical and long claims, measured with --full
-    ALONE                 optional: True for claims that need the machine for themselves, measured only when it is named
+    ALONE                 optional: True for claims that need the machine for themselves, measured when named only;
+                          with ROWS, it has claims(figures, rows), which measures these alone, or all for None
 The id of a claim is its row with or without a letter: T5, T5a.
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-ORDER = "DTLNI"  # of the rows' letters; modules without rows come last, by name
+ORDER = "DTLNIS"  # of the rows' letters; modules without rows come last, by name
 CLAIM = re.compile(r"([A-Z]+\d+)[a-z]?")
 
 

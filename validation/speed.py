@@ -5,6 +5,7 @@ one whose peer is not installed (extra `peers`) or whose machine is another is "
 """
 
 import re
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -15,7 +16,7 @@ from validation.claim import Claim
 from validation.figure import BLUE, POINTS, VERMILION, panels, save
 from validation.speed_system import NotRun, Row
 
-ROWS = ()
+ROWS = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S11", "S12", "S13", "S14")
 ALONE = True
 THEMES = (
     *("speed_rivals", "speed_cmtj", "speed_peak", "speed_scaling", "speed_training", "speed_layer"),
@@ -23,10 +24,14 @@ THEMES = (
 )
 
 
-def claims(figures):
-    """Every row of every theme, by id."""
-    rows = sorted((row for theme in THEMES for row in rows_of(theme)), key=lambda row: (number(row.id), row.id))
-    found = [measured(row) for row in rows]
+def claims(figures, rows=None):
+    """Every row of every theme, by id, or those of some ROWS; a bar on a terminal."""
+    from tqdm import tqdm
+
+    all_rows = sorted((row for theme in THEMES for row in rows_of(theme)), key=lambda row: (number(row.id), row.id))
+    chosen = [row for row in all_rows if rows is None or f"S{number(row.id)}" in {*rows, "S0"}]
+    with tqdm(chosen, unit=" rows", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+        found = [measured(row) for row in bar]
     if figures:
         draw(figures, found)
     return found
