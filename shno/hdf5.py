@@ -32,7 +32,7 @@ import secrets
 import h5py
 import numpy as np
 
-from shno.hdf5_parts import attribute, dataset, datasets, group_of
+from shno.hdf5_parts import attribute, dataset, datasets, group_of, readable
 from shno.stored import Stored, opened
 
 FORMAT = "shno trajectory"
@@ -43,7 +43,6 @@ EXACT_NAMES = {2: {"m": "1", "time": "s"}, 3: {"m": "1", "T": "K", "time": "s"}}
 SETTING_UNITS = {"dt": "s", "t0": "s", "noise_dt": "s", "temperature": "K"}
 CHUNK = 2**20  # bytes: small beside memory, large beside the 30 or so that HDF5 adds to each
 LIBRARY = ("v110", "v110")  # the first HDF5 format whose metadata all carry checksums
-DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError)  # what h5py raises on it
 
 
 def write(path, *, t, m, groups, attributes):
@@ -85,24 +84,10 @@ def read(path, *, lazy=False):
              truncated or damaged
     """
     path = os.fspath(path)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path} does not exist. Check the path.")
-    try:
-        if not os.path.isfile(path):
-            raise ValueError("it is not a file")
-        open(path, "rb").close()  # a forbidden file says so here
-        if not h5py.is_hdf5(path):
-            raise ValueError("it is not an HDF5 file. Use a file that Trajectory.save wrote")
+    with readable(path, "Trajectory.save", "simulation"):
         size = os.path.getsize(path)
         with opened(path) as file:
             return _read(file, size, lazy)
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {one_line(error)}.") from None
-    except PermissionError:
-        raise PermissionError(f"{path} cannot be read: permission denied. Ask its owner for access.") from None
-    except DAMAGE as error:
-        remedy = "Restore a copy or run the simulation again."
-        raise ValueError(f"{path} cannot be read: it is truncated or damaged ({one_line(error)}). {remedy}") from None
 
 
 def _read(file, size, lazy):
@@ -239,11 +224,6 @@ def describe(node, **attributes):
             node.attrs.create(name, value, dtype=h5py.string_dtype("utf-8", max(1, len(value))))
         else:
             node.attrs[name] = value
-
-
-def one_line(error):
-    """The text of an error on one line, without quotes or a full stop at its ends."""
-    return " ".join(str(error).split()).strip("'\". ") or type(error).__name__
 
 
 def _check_shapes(t, m, T=None):

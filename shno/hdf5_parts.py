@@ -2,12 +2,45 @@
 followed, no code is run.
 """
 
+import os
+from contextlib import contextmanager
 from math import prod
 
 import h5py
 
 DEFLATED = 1100  # times the bytes in the file: what gzip can make of them at most
 LARGEST_CHUNK = 2**26  # bytes, where a state has fewer: any program's
+DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError, AttributeError, IndexError)
+
+
+@contextmanager
+def readable(path, maker, work):
+    """A context in which an HDF5 file that `maker` wrote is read: what goes wrong with it is one line.
+
+    work : str      what would make the file again
+    Raises : FileNotFoundError, PermissionError; ValueError for what is no HDF5 file, or goes wrong inside
+    """
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path} does not exist. Check the path.")
+    try:
+        if not os.path.isfile(path):
+            raise ValueError("it is not a file")
+        open(path, "rb").close()  # a forbidden file says so here
+        if not h5py.is_hdf5(path):
+            raise ValueError(f"it is not an HDF5 file. Use a file that {maker} wrote")
+        yield
+    except PermissionError:
+        raise PermissionError(f"{path} cannot be read: permission denied. Ask its owner for access.") from None
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: {one_line(error)}.") from None
+    except DAMAGE as error:
+        reason = f"it is truncated or damaged ({one_line(error)})"
+        raise ValueError(f"{path} cannot be read: {reason}. Restore a copy or run the {work} again.") from None
+
+
+def one_line(error):
+    """The text of an error on one line, without quotes or a full stop at its ends."""
+    return " ".join(str(error).split()).strip("'\". ") or type(error).__name__
 
 
 def attribute(node, name):

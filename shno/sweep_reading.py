@@ -17,7 +17,6 @@ FORMAT, LAYOUT_VERSION = "shno sweep", 1
 UNFINISHED = 2**64 - 1
 PIECE = 2**24  # bytes read at a time
 LARGE = 2**28  # bytes of an array that is not read as a whole
-DAMAGE = (OSError, KeyError, RuntimeError, TypeError, OverflowError, MemoryError, AttributeError, IndexError)
 TEXTS = ("mode", "reducer", "reducer_settings", "settings", "config", "command_line", "versions", "definition")
 BESIDE = ("parameters", "blocks", "component")  # the values and coordinates in the root
 NUMBERS = ("runs", "block", "realisations")
@@ -30,25 +29,8 @@ def opened(path):
     Raises : FileNotFoundError, PermissionError; ValueError with one line for what goes wrong inside
     """
     path = os.fspath(path)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path} does not exist. Check the path.")
-    try:
-        if not os.path.isfile(path):
-            raise ValueError("it is not a file")
-        open(path, "rb").close()  # a forbidden file says so here
-        if not h5py.is_hdf5(path):
-            raise ValueError("it is not an HDF5 file. Use a file that a sweep wrote")
-        with h5py.File(path, "r", locking=False) as file:
-            yield file
-    except PermissionError:
-        raise PermissionError(f"{path} cannot be read: permission denied. Ask its owner for access.") from None
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {hdf5.one_line(error)}.") from None
-    except DAMAGE as error:
-        remedy = "Restore a copy or run the sweep again."
-        raise ValueError(
-            f"{path} cannot be read: it is truncated or damaged ({hdf5.one_line(error)}). {remedy}"
-        ) from None
+    with parts.readable(path, "a sweep", "sweep"), h5py.File(path, "r", locking=False) as file:
+        yield file
 
 
 def is_sweep(path):

@@ -26,6 +26,7 @@ EXEMPT_MODULES = {
     **dict.fromkeys(("fields", "heating", "llgs", "solvers", "thermal", "vector"), EQUATIONS),
     "command": "the command line",
     **dict.fromkeys(("kernel_cache", "kernel_philox", "threads"), "what compiled kernels are made with"),
+    "origin": "takes nothing: the names of this machine and of this source",
     "hdf5": "the files of Trajectory.save and load, which check what they hand over",
 }
 WORDS = ("as_real", "box_muller", "cos_sin", "normals", "philox", "place", "radius", "split")
