@@ -66,6 +66,12 @@ def alone(path, write):
     return spent
 
 
+def warm(sides):
+    """Times of the sides, after a round that is not counted: memory that the system has not given out is slow."""
+    interleaved(sides, 1)
+    return interleaved(sides, 2 * ROUNDS)
+
+
 def checked(path, run, given):
     """States a chunk of the file of a run; ArithmeticError where it differs from the run in memory."""
     run(out=path)
@@ -104,8 +110,7 @@ def throughput(name):
                 "streamed": lambda: alone(path, lambda: run(out=path)),
                 "plain": lambda: plain(path, given, chunks),
             }
-            interleaved(sides, 1)  # memory for the file that the system has not given out before is slow
-            times = interleaved(sides, 2 * ROUNDS)
+            times = warm(sides)
     size = (given.m.nbytes + given.t.nbytes) / 1e9
     rates = " against ".join(f"{size / median(times[side]):.2g}" for side in ("streamed", "plain"))
     return ratio(times, "plain", "streamed"), f"{origin.machine()}; {rates} GB/s; bits that differ: 0"
@@ -136,7 +141,7 @@ def slowing(name, threads):
     with folder() as place:
         path = os.path.join(place, "run.h5")
         chunks = checked(path, run, given)
-        times = interleaved(
+        times = warm(
             {
                 "computed": lambda: computed(run, threads),
                 "streamed": lambda: alone(path, lambda: run(out=path, threads=threads)),

@@ -206,47 +206,42 @@ def ours(system):
 
 
 def against_eager():
-    """Seconds a step of eager torch over ours; torch by one thread or by all, whichever is faster."""
+    """Seconds a step of eager torch, in a process of its own, over ours."""
+    system, *_ = setting()
+    exact = reference(system, EAGER_STEPS * DT)
+    error = rms(advanced(system, EAGER_STEPS), exact)
+    errors = [rms(Eager(system, by_hand=by_hand)(EAGER_STEPS), exact) for by_hand in (False, True)]
+    agree("the end states", max(error, *errors), 1e-5)  # float32 over 100 steps
+    times = interleaved({"eager": eager_apart, "ours": partial(ours, system)})
+    median_of_ours = float(np.median(times["ours"]))
+    by_hand, kept = (eager_apart(*which) / median_of_ours for which in ((True, False), (False, True)))
+    words = f"in processes of its own, its rms error {errors[0]:.1e}, ours {error:.1e}, {rate(times)}"
+    without = f"where the C library keeps freed memory {kept:.3g}, without the zeros, by hand, {by_hand:.3g}"
+    return ratio(times, "eager", "ours"), f"{words}; {without}"
+
+
+def eager_alone(by_hand):
+    """Seconds a step of eager torch, the median of some, by one thread or by all, whichever is faster."""
     import torch
 
-    system, *_ = setting()
-    exact, before = reference(system, EAGER_STEPS * DT), torch.get_num_threads()
-    rivals = {name: Eager(system, by_hand=name == "by hand") for name in ("general", "by hand")}
-    error = rms(advanced(system, EAGER_STEPS), exact)
-    errors = [rms(rival(EAGER_STEPS), exact) for rival in rivals.values()]
-    agree("the end states", max(error, *errors), 1e-5)  # float32 over 100 steps
+    rival = Eager(neurons(N), by_hand=by_hand)
 
-    def timed(name, threads):
+    def timed(threads):
         torch.set_num_threads(threads)
-        return seconds(rivals[name], EAGER_STEPS) * STEPS / EAGER_STEPS
+        return float(np.median([seconds(rival, 10) / 10 for _ in range(2 * ROUNDS)]))
 
-    try:
-        threads = {name: best({n: partial(timed, name, n) for n in {1, thread_count()}}) for name in rivals}
-        times = interleaved(
-            {name: partial(timed, name, threads[name]) for name in rivals} | {"ours": lambda: ours(system)}
-        )
-    finally:
-        torch.set_num_threads(before)
-    found = f"its rms error {errors[0]:.1e}, ours {error:.1e}, {rate(times)}; {threads['general']} threads"
-    without = f"without the zeros, by hand: {ratio(times, 'by hand', 'ours'):.3g} on {threads['by hand']}"
-    alone = [eager_apart(keeping) * STEPS / float(np.median(times["ours"])) for keeping in (False, True)]
-    without += "; in a process of its own {:.3g}, there with freed memory kept {:.3g}".format(*alone)
-    return ratio(times, "general", "ours"), f"{EAGER_STEPS} steps of it, {found}; {without}"
+    return min(map(timed, {1, thread_count()}))
 
 
-def eager_alone():
-    """Seconds a step of eager torch, the median of some."""
-    rival = Eager(neurons(N))
-    return float(np.median([seconds(rival, 10) / 10 for _ in range(2 * ROUNDS)]))
-
-
-def eager_apart(keeping):
-    """`eager_alone` in a process of its own. Whether the C library keeps what is freed decides how fast eager torch is:
-    for each result it touches fresh pages or old ones. In this process that depends on what was freed before.
+def eager_apart(by_hand=False, keeping=False):
+    """Seconds of STEPS by `eager_alone` in a process of its own, as its user has it. Whether the C library keeps what
+    is freed decides how fast it is: for each result it touches fresh pages or old ones; in a process that measures
+    other things that would depend on what these freed.
     """
     keep = "from shno import command; command.keep_memory(); " if keeping else ""
-    code = f"{keep}from validation import speed_rivals as s; print(s.eager_alone())"
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    code = f"{keep}from validation import speed_rivals as s; print(s.eager_alone({by_hand}))"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    return STEPS * float(made.stdout)
 
 
 def against_jax():
