@@ -152,6 +152,8 @@ def test_a_run_is_followed_until_it_is_whole(tmp_path, monkeypatch, capsys):
         part = np.array_split(np.arange(1001), 4)[len(looks)]
         looks.append(os.path.exists(figure))
         writer.append(run.t[part], run.m[part])
+        while writer.error is None and writer.written < (part[-1] + 1) // writer.rows * writer.rows:
+            threading.Event().wait(0.01)  # the writer is a thread
         if len(looks) == 4:
             writer.close()
 
