@@ -155,10 +155,11 @@ def begun(layer, batch):
     first, place = 0, 0 if layer.training else 1
     if layer.noise is not None:
         before, whole = layer.shared(batch)
-        first = int(layer.inferences[place]) + before
-        if first - before + whole > EVALUATION:
-            raise ValueError(f"inferences must be at most 2^39, got {first - before + whole}. Take another seed.")
+        done = int(layer.inferences[place])
+        if done + whole > EVALUATION:
+            raise ValueError(f"inferences must be at most 2^39, got {done + whole}. Take another seed.")
         layer.inferences[place] += whole
+        first = done + before
     return first + EVALUATION * place + torch.arange(batch, device="cpu")
 
 
