@@ -52,7 +52,11 @@ def _parser():
     info.add_argument("file", help=SAVED)
     export = add_command("export", _export, "write a saved run or sweep as .csv or .npz; a run as .wav, to be heard")
     export.add_argument("file", help=SAVED)
-    export.add_argument("out", help="the file to write; its ending is the format")
+    export.add_argument("out", nargs="?", help="the file to write; its ending is the format")
+    beside = export.add_mutually_exclusive_group()
+    for ending in (".csv", ".npz", ".wav"):
+        about = f"write it beside the file, with the ending {ending}"
+        beside.add_argument(f"--{ending[1:]}", action="store_const", const=ending, dest="ending", help=about)
     plot = add_command("plot", _plot, "draw m(t), orbit and spectrum of a saved run, or the line or map of a sweep")
     plot.add_argument("file", help=SAVED)
     plot.add_argument("--out", required=True, metavar="FILE", help="the figure: .png, .pdf or .svg")
@@ -269,8 +273,12 @@ def _loaded(path, lazy=False):
 def _export(arguments):
     from shno import export
 
-    export.export(_loaded(arguments.file, lazy=True), arguments.out)
-    print(f"written: {arguments.out} ({os.path.getsize(arguments.out) / 1e6:.2f} MB)")
+    if (arguments.out is None) == (arguments.ending is None):
+        got = "neither" if arguments.out is None else "both"
+        raise ValueError(f"out must be a file to write, or one of --csv, --npz, --wav, got {got}. Give one of them.")
+    out = arguments.out or os.path.splitext(arguments.file)[0] + arguments.ending
+    export.export(_loaded(arguments.file, lazy=True), out)
+    print(f"written: {out} ({os.path.getsize(out) / 1e6:.2f} MB)")
 
 
 def _validate(words):

@@ -80,6 +80,16 @@ def test_a_sweep_is_exported_as_a_table_of_its_runs(states, capsys):
         assert np.array_equal(found, states["final_state"][i, b, k])
 
 
+def test_a_format_alone_is_written_beside_the_file(states, capsys):
+    assert main(["export", "states.h5", "--npz"]) == 0 and main(["export", "states.h5", "other.npz"]) == 0
+    one, other = (np.load(name) for name in ("states.npz", "other.npz"))
+    assert set(one) == set(other) and all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+    capsys.readouterr()
+    for words, got in (([], "neither"), (["x.csv", "--csv"], "both")):
+        assert main(["export", "states.h5", *words]) == 2
+        assert f"out must be a file to write, or one of --csv, --npz, --wav, got {got}." in capsys.readouterr().err
+
+
 def test_a_list_of_points_is_exported_as_its_lines(numbers):
     export.export(numbers, "numbers.csv")
     table = np.loadtxt("numbers.csv", delimiter=",", skiprows=1)
