@@ -94,8 +94,7 @@ def test_the_warm_magnet_of_cmtj_has_the_variance_of_the_well():
 
 def test_every_process_of_cmtj_has_its_share():
     pytest.importorskip("cmtj")
-    with speed_cmtj.Processes() as processes:
-        processes.count = 1
+    with speed_cmtj.Processes(1) as processes:
         assert processes.rate(neurons(2), 100, save_every=1) > 0
     (log,) = processes.logs
     _, _, expected = speed_cmtj.ran(neurons(2), 100, save_every=1)

@@ -81,9 +81,13 @@ def _at_once(system, steps, settings):
 class Processes:
     """cmtj on every core: a context that starts the processes once; `rate` is their common throughput."""
 
+    def __init__(self, count=None):
+        """count : of processes; None: one a core."""
+        self.count = count or thread_count()
+
     def __enter__(self):
         """Start them."""
-        self.count, context = thread_count(), get_context("spawn")
+        context = get_context("spawn")
         self.barrier = context.Barrier(self.count)
         self.pool = ProcessPoolExecutor(self.count, context, initializer=_enter, initargs=(self.barrier,))
         return self
