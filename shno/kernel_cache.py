@@ -23,6 +23,7 @@ SOURCES = (
         "solvers",
         "layout",
         "kernel_registers",
+        "kernel_lanes",
         "kernels",
         "kernel_philox",
         "kernel_trajectory",

@@ -5,63 +5,58 @@ A block is a flat array of rows of lanes: components of m or of its cotangent, o
 
 from numba import njit
 
-from shno.kernel_registers import in_kernel
+from shno.kernel_lanes import in_kernel, lanewise, rowwise
+from shno.kernels import lanes
 from shno.vector import number, rotate_towards, rotate_towards_vjp
 
 turn, turn_vjp = in_kernel(rotate_towards), in_kernel(rotate_towards_vjp)
 
 
-@njit(inline="always")
-def hold(block, held, factor, first, width):
-    """Put the drive of columns first ... first + width, held (h, n) times each lane's factor, into a block."""
-    for k in range(held.shape[0]):
-        row = held[k, first : first + width]
-        for i in range(width):
-            block[k * width + i] = factor[i] * row[i]
+@rowwise
+def hold(layout, count, block, held, first, factor, row, i):
+    """Put the drives of a block's columns of held (h, n), from the first on, times each lane's factor, into a block."""
+    block.row(row, layout.lanes)[0, i] = factor[0, i] * held.row(row)[first, i]
+
+
+@rowwise
+def hold_vjp(layout, count, bars, held_bar, first, factor, row, i):
+    """Cotangents of the held drives from those of the block's parameters, which become zero for the drive before."""
+    of_row = bars.row(row, layout.lanes)
+    held_bar.row(row)[first, i] = factor[0, i] * of_row[0, i]
+    of_row[0, i] = 0.0
 
 
 @njit(inline="always")
-def hold_vjp(bars, held_bar, factor, first, width):
-    """Cotangents of the held drive from those of the block's parameters, which become zero for the drive before."""
-    for k in range(held_bar.shape[0]):
-        row = held_bar[k, first : first + width]
-        for i in range(width):
-            row[i] = factor[i] * bars[k * width + i]
-            bars[k * width + i] = 0
-
-
-@njit(inline="always")
-def pick(picked, crossed):
+def pick(picked, crossings, first):
     """Put the lanes that crossed into `picked`, in order; returns how many.
 
-    A loop over all lanes is run as vectors or not, as addresses happen to lie, and rounds a reset's angles otherwise.
+    crossings : of each lane, from element `first` on.  Few cross: the angles of a reset are not worked out for all.
     """
     count = 0
     for i in range(len(picked)):
         picked[count] = i
-        count += 1 if crossed[i] > 0 else 0
+        count += 1 if crossings[first + i] > 0 else 0
     return count
 
 
-@njit(inline="always")
-def copy(to, source, count):
-    """Copy the first `count` numbers of a block to another."""
-    for i in range(count):
-        to[i] = source[i]
+@lanewise
+def copy_vector(layout, to, at, source, place, i):
+    """Three rows of lanes: to[at ...] = source[place ...]."""
+    for k in range(3):
+        to[at, k * layout.lanes, i] = source[place, k * layout.lanes, i]
+
+
+@rowwise
+def enter(layout, count, w, path_bar, first, row, i):
+    """Add the cotangent of m after a drive, columns of path_bar (3, n) from the first on, to w."""
+    of_row = w.row(row, layout.lanes)
+    of_row[0, i] = of_row[0, i] + path_bar.row(row)[first, i]
 
 
 @njit(inline="always")
-def enter(w, path_bar, first, width):
-    """Add the cotangent of m after a drive, columns first ... first + width of path_bar (3, n), to w."""
-    for c in range(3):
-        row = path_bar[c, first : first + width]
-        for i in range(width):
-            w[c * width + i] += row[i]
-
-
-@njit(inline="always")
-def reset(y, rest, fraction, picked, count, first, width):
+def reset(layout, y, rest, fraction, picked, count, first):
     """Turn m of the picked lanes towards rest (3, n) by a fraction of the angle; 1: set it there."""
+    width = lanes(layout)
     for k in range(count):
         i = picked[k]
         target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
@@ -73,8 +68,9 @@ def reset(y, rest, fraction, picked, count, first, width):
 
 
 @njit(inline="always")
-def reset_vjp(w, y, rest, fraction, picked, count, first, width):
+def reset_vjp(layout, w, y, rest, fraction, picked, count, first):
     """w, the cotangent of m after the reset of the picked lanes, becomes that before it, where m was y."""
+    width = lanes(layout)
     for k in range(count):
         i = picked[k]
         target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])

@@ -12,14 +12,17 @@ import numpy as np
 from numba import njit
 
 from shno.kernel_cache import cached
-from shno.kernel_drives import copy, enter, hold, hold_vjp, pick, reset, reset_vjp
+from shno.kernel_drives import copy_vector, enter, hold, hold_vjp, pick, reset, reset_vjp
+from shno.kernel_lanes import lanewise
 from shno.kernel_philox import prepare_noise
-from shno.kernel_registers import in_kernel
+from shno.kernel_registers import FLAGS
 from shno.kernels import (
     ADJOINT_ROWS,
-    FLAGS,
     aligned,
+    clear,
+    copy_lanes,
     deposit,
+    fill_lanes,
     gather,
     gather_parameters,
     lanes,
@@ -33,72 +36,62 @@ from shno.llgs import right_hand_side, right_hand_side_vjp
 from shno.solvers import rk4, rk4_vjp
 from shno.vector import normalise_vjp, number
 
+# Rows of a block in the forward pass, after m (3): the watched component's largest value, its crossings, the first
+# one's step (-1: none), the component before and after it, whether the next counts, the norm's error.
+PEAK, CROSSINGS, OPENED, BELOW, ABOVE, ARMED, ERROR = range(3, 10)
 PART = 256  # steps whose states are kept at a time; a longer drive is computed once more, in parts
 
 
-@in_kernel
-def advance_lane(layout, y, parameters, noise, i):
-    """One step of lane i; returns the watched component before and after it, and the norm's error."""
+@lanewise
+def begin(layout, lane, i):
+    """No crossing yet in this drive."""
+    width = layout.lanes
+    lane[PEAK * width, i], lane[CROSSINGS * width, i], lane[OPENED * width, i] = -2.0, 0.0, -1.0
+    lane[BELOW * width, i], lane[ABOVE * width, i] = 0.0, 1.0
+
+
+@lanewise
+def advance(layout, lane, parameters, noise, step, threshold, rearm, i):
+    """One step, numbered in its drive; the watched component's peak and upward crossings are followed."""
+    before, after, error = stepped(layout, lane, parameters, noise, i)
+    peak, crossings, opened, below, above, armed, worst = (lane[k * layout.lanes, i] for k in range(PEAK, ERROR + 1))
+    crossed = (after >= threshold).select(armed, 0.0)
+    is_first = crossed > crossings
+    now = (
+        after.maximum(peak),
+        crossings + crossed,
+        is_first.select(step, opened),
+        is_first.select(before, below),
+        is_first.select(after, above),
+        (after < rearm).select(1.0, armed - crossed),
+        error.maximum(worst),
+    )
+    write(layout, lane, PEAK * layout.lanes, i, vector=now)
+
+
+def stepped(layout, lane, parameters, noise, i):
+    """One step of m; the watched component before and after it, and the norm's error."""
     h, *constant = load_at(layout, parameters, noise, noise, i, 0)
-    before = read(layout, y, i)
+    before = read(layout, lane, i)
     after, error = project(rk4(right_hand_side, before, h, constant, constant, constant))
-    write(layout, y, i, after)
+    write(layout, lane, i, vector=after)
     return before[layout.component], after[layout.component], error
 
 
-@in_kernel
-def again(layout, y, parameters, noise, i):
-    """The step of lane i without projection, and the watched component before and after it."""
-    h, *constant = load_at(layout, parameters, noise, noise, i, 0)
-    before = read(layout, y, i)
-    raw = rk4(right_hand_side, before, h, constant, constant, constant)
-    return raw, before[layout.component], project(raw)[0][layout.component]
+@lanewise
+def end(layout, lane, left, threshold, weakened, i):
+    """The time of the first crossing takes a row's place; drives that are still weakened."""
+    opened, below, above = (lane[k * layout.lanes, i] for k in (OPENED, BELOW, ABOVE))
+    time = opened + (threshold - below) / (above - below)
+    lane[BELOW * layout.lanes, i] = (opened >= 0.0).select(time, -1.0)
+    fewer = (left[0, i] - 1.0).maximum(0.0)
+    left[0, i] = (lane[CROSSINGS * layout.lanes, i] > 0.0).select(weakened, fewer)
 
 
-@in_kernel
-def step_back(layout, y, parameters, noise, raw, lane, at_end, at_start, i):
-    """The cotangent of the state of lane i after a step becomes that before it, where further cotangents of the watched
-    component enter; those of the parameters are deposited.
-    """
-    h, *constant = load_at(layout, parameters, noise, noise, i, 0)
-    bar = normalise_vjp(raw, entered(layout, read(layout, lane, i), at_end))
-    bar, h_bar, bars = rk4_vjp(right_hand_side, right_hand_side_vjp, read(layout, y, i), bar, h, *constant)
-    write(layout, lane, i, entered(layout, bar, at_start))
-    deposit(layout, lane, i, layout.tree, (h_bar, *bars))
-
-
-def entered(layout, w, cotangent):
-    """w with the cotangent of the watched component added."""
-    return tuple(x + cotangent if k == layout.component else x for k, x in enumerate(w))
-
-
-@njit(inline="always")
-def advance(layout, parameters, noise, buffer, group, source, sigma, lane, n_steps, drive, first, limits):
-    """Advance a block through the steps of one drive; returns the group of noise that is in the buffer.
-
-    lane : rows of lanes     m (3), largest value, crossings, the first crossing's step (-1: none), the component before
-                             and after it, whether armed, norm error. One array, so that the compiler has few pointers
-                             to tell apart: with more the loop is not vectorised, 10 times slower
-    """
-    width, (threshold, rearm) = lanes(layout), limits
-    zero, one, two = number(0.0, threshold), number(1.0, threshold), number(2.0, threshold)
-    for i in range(width):
-        lane[3 * width + i], lane[4 * width + i], lane[5 * width + i] = -two, zero, -one
-        lane[6 * width + i], lane[7 * width + i] = zero, one
-    for step in range(n_steps):
-        group = prepare_noise(layout, noise, buffer, group, source, sigma, drive * n_steps + step, first)
-        for i in range(width):
-            before, after, error = advance_lane(layout, lane, parameters, noise, i)
-            armed, crossings = lane[8 * width + i], lane[4 * width + i]
-            crossed = armed if after >= threshold else zero
-            is_first = crossed > crossings
-            lane[5 * width + i] = step if is_first else lane[5 * width + i]
-            lane[6 * width + i] = before if is_first else lane[6 * width + i]
-            lane[7 * width + i] = after if is_first else lane[7 * width + i]
-            lane[8 * width + i] = one if after < rearm else armed - crossed
-            lane[4 * width + i] = crossings + crossed
-            lane[3 * width + i], lane[9 * width + i] = max(lane[3 * width + i], after), max(lane[9 * width + i], error)
-    return group
+@lanewise
+def weaken(layout, factor, left, weak, i):
+    """The factor of the next drive."""
+    factor[0, i] = (left[0, i] > 0.0).select(weak, 1.0)
 
 
 @cached
@@ -119,37 +112,80 @@ def passage_kernel(
                                   norm error
     """
     width, (fraction, weakened, weak) = lanes(layout), after
-    zero, one = number(0.0, weak), number(1.0, weak)
-    lane, left, factor = aligned(10 * width, m.dtype), aligned(width, m.dtype), aligned(width, m.dtype)
-    picked = np.empty(width, np.int64)
+    lane, left, factor = aligned((ERROR + 1) * width, m.dtype), aligned(width, m.dtype), aligned(width, m.dtype)
+    picked = aligned(width, np.int64)
     parameters = aligned((held.shape[1] + rows.shape[0] + shared.shape[0]) * width, m.dtype)
     noise, buffer = aligned(3 * width, m.dtype), (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
     for block in range(first, last):
-        start = block * width
-        group, sigma = -1, source[2][start : start + width]
-        gather_parameters(parameters[held.shape[1] * width :], rows, shared, start, width)
-        gather(lane, m, start, width)
-        for i in range(width):
-            lane[8 * width + i], left[i], lane[9 * width + i] = carried[0, start + i], carried[1, start + i], zero
+        start, group = block * width, -1
+        gather_parameters(layout, parameters[held.shape[1] * width :], rows, shared, start)
+        gather(layout, 3, lane, m, start)
+        copy_lanes(layout, lane, ARMED * width, carried[0], start)
+        copy_lanes(layout, left, 0, carried[1], start)
+        fill_lanes(layout, lane, ERROR * width, number(0.0, weak))
         for k in range(held.shape[0]):
-            for i in range(width):
-                factor[i] = weak if left[i] > 0 else one
-            hold(parameters, held[k], factor, start, width)
-            group = advance(layout, parameters, noise, buffer, group, source, sigma, lane, n_steps, k, start, limits)
-            for i in range(width):
-                opened, below, above = lane[5 * width + i], lane[6 * width + i], lane[7 * width + i]
-                time = opened + (limits[0] - below) / (above - below)
-                lane[6 * width + i] = time if opened >= zero else -one
-                left[i] = weakened if lane[4 * width + i] > zero else max(left[i] - one, zero)
-            scatter(lane[3 * width :], found[k], start, width)
-            for i in range(width):
-                factors[k, start + i] = factor[i]
+            weaken(layout, factor, left, weak)
+            hold(layout, held.shape[1], parameters, held[k], start, factor)
+            begin(layout, lane)
+            for step in range(n_steps):
+                group = prepare_noise(layout, noise, buffer, group, source, k * n_steps + step, start)
+                advance(layout, lane, parameters, noise, number(step, weak), *limits)
+            end(layout, lane, left, limits[0], weakened)
+            scatter(layout, 4, lane[PEAK * width :], found[k], start)
+            copy_lanes(layout, factors[k], start, factor, 0)
             if fraction > 0:
-                reset(lane, rest, fraction, picked, pick(picked, lane[4 * width : 5 * width]), start, width)
-            scatter(lane, path[k], start, width)
-        for i in range(width):
-            carried[0, start + i], carried[1, start + i] = lane[8 * width + i], left[i]
-            carried[2, start + i] = lane[9 * width + i]
+                reset(layout, lane, rest, fraction, picked, pick(picked, lane, CROSSINGS * width), start)
+            scatter(layout, 3, lane, path[k], start)
+        copy_lanes(layout, carried[0], start, lane, ARMED * width)
+        copy_lanes(layout, carried[1], start, left, 0)
+        copy_lanes(layout, carried[2], start, lane, ERROR * width)
+
+
+@lanewise
+def trace(layout, path, at, lane, parameters, noise, step, i):
+    """One step again: path[at ...] gets the state before it, lane the state after it, its peak and the peak's step."""
+    write(layout, path, at, i, vector=read(layout, lane, i))
+    _, after, _ = stepped(layout, lane, parameters, noise, i)
+    peak, its_step = lane[4 * layout.lanes, i], lane[5 * layout.lanes, i]
+    is_higher = after > peak
+    lane[4 * layout.lanes, i], lane[5 * layout.lanes, i] = (
+        is_higher.select(after, peak),
+        is_higher.select(step, its_step),
+    )
+
+
+@lanewise
+def walk(layout, path, at, lane, parameters, noise, step, threshold, i):
+    """One step of the adjoint: w, lane's first rows, becomes that before the step, where the state was path[at ...].
+
+    The cotangent of the peak enters at the step of the peak, that of the crossing's time on both sides of the crossing;
+    those of the parameters are deposited.
+    """
+    h, *constant = load_at(layout, parameters, noise, noise, i, 0)
+    y = read(layout, path, at, i)
+    raw = rk4(right_hand_side, y, h, constant, constant, constant)
+    before, after = y[layout.component], project(raw)[0][layout.component]
+    peak_bar, _, its_step, time_bar, opened = (lane[k * layout.lanes, i] for k in range(3, ADJOINT_ROWS))
+    rise = after - before
+    slope = opened.equals(step).select(time_bar / (rise * rise), 0.0)
+    at_end = its_step.equals(step).select(peak_bar, 0.0) - slope * (threshold - before)
+    bar = normalise_vjp(raw, entered(layout, read(layout, lane, i), at_end))
+    bar, h_bar, bars = rk4_vjp(right_hand_side, right_hand_side_vjp, y, bar, h, *constant)
+    write(layout, lane, i, vector=entered(layout, bar, slope * (threshold - after)))
+    deposit(layout, lane, i, layout.tree, (h_bar, *bars))
+
+
+def entered(layout, w, cotangent):
+    """w with the cotangent of the watched component added."""
+    return tuple(x + cotangent if k == layout.component else x for k, x in enumerate(w))
+
+
+@lanewise
+def aim(layout, lane, peak_bar, time_bar, opened, first, i):
+    """What a drive's walk back needs besides w: the cotangents of peak and crossing, and the crossing's step."""
+    width = layout.lanes
+    lane[3 * width, i], lane[4 * width, i] = peak_bar[first, i], -2.0
+    lane[6 * width, i], lane[7 * width, i] = time_bar[first, i], opened[first, i]
 
 
 @njit(inline="always")
@@ -157,15 +193,10 @@ def retrace(layout, parameters, noises, group, path, lane, stretch):
     """So many steps of a drive again, from its step `begin` on, whose draw is number `drawn`: `path` gets the state
     before each, lane's rows 0-2 that after the last, rows 4 and 5 the peak and its step.
     """
-    width, (noise, buffer, source, sigma), (n_steps, begin, drawn, first) = lanes(layout), noises, stretch
+    width, (noise, buffer, source), (n_steps, begin, drawn, first) = lanes(layout), noises, stretch
     for step in range(n_steps):
-        for i in range(3 * width):
-            path[3 * width * step + i] = lane[i]
-        group = prepare_noise(layout, noise, buffer, group, source, sigma, drawn + step, first)
-        for i in range(width):
-            _, after, _ = advance_lane(layout, lane, parameters, noise, i)
-            lane[5 * width + i] = begin + step if after > lane[4 * width + i] else lane[5 * width + i]
-            lane[4 * width + i] = max(lane[4 * width + i], after)
+        group = prepare_noise(layout, noise, buffer, group, source, drawn + step, first)
+        trace(layout, path, 3 * width * step, lane, parameters, noise, number(begin + step, lane[0]))
     return group
 
 
@@ -174,18 +205,10 @@ def walk_back(layout, parameters, noises, path, lane, stretch, threshold):
     """Reverse mode through the steps of `retrace`, with the state before each in `path`: w, lane's first three rows,
     from their end to their start.
     """
-    width, zero, group = lanes(layout), number(0.0, lane[0]), -1
-    (noise, buffer, source, sigma), (n_steps, begin, drawn, first) = noises, stretch
+    width, group, (noise, buffer, source), (n_steps, begin, drawn, first) = lanes(layout), -1, noises, stretch
     for step in range(n_steps - 1, -1, -1):
-        group = prepare_noise(layout, noise, buffer, group, source, sigma, drawn + step, first)
-        y = path[3 * width * step : 3 * width * (step + 1)]
-        for i in range(width):
-            raw, before, after = again(layout, y, parameters, noise, i)
-            is_peak, is_first = lane[5 * width + i] == begin + step, lane[7 * width + i] == begin + step
-            rise = after - before
-            slope = lane[6 * width + i] / (rise * rise) if is_first else zero
-            entering = (lane[3 * width + i] if is_peak else zero) - slope * (threshold - before)
-            step_back(layout, y, parameters, noise, raw, lane, entering, slope * (threshold - after), i)
+        group = prepare_noise(layout, noise, buffer, group, source, drawn + step, first)
+        walk(layout, path, 3 * width * step, lane, parameters, noise, number(begin + step, lane[0]), threshold)
 
 
 @njit(inline="always")
@@ -202,17 +225,17 @@ def there_and_back(layout, parameters, noises, steps, starts, lane, w, after, n_
         begin = part * length
         stretch = (min(length, n_steps - begin), begin, drive * n_steps + begin, first)
         if turn < parts - 1:
-            copy(starts[3 * width * part :], lane, 3 * width)
+            copy_vector(layout, starts, 3 * width * part, lane, 0)
         if turn >= parts:
-            copy(lane, starts[3 * width * part :], 3 * width)
+            copy_vector(layout, lane, 0, starts, 3 * width * part)
         group = retrace(layout, parameters, noises, group, steps, lane, stretch)
         if turn == parts - 1:
-            enter(w, path_bar, first, width)
-            reset_vjp(w, lane, rest, fraction, picked, crossed, first, width)
+            enter(layout, 3, w, path_bar, first)
+            reset_vjp(layout, w, lane, rest, fraction, picked, crossed, first)
         if turn >= parts - 1:
-            copy(lane, w, 3 * width)
+            copy_vector(layout, lane, 0, w, 0)
             walk_back(layout, parameters, noises, steps, lane, stretch, threshold)
-            copy(w, lane, 3 * width)
+            copy_vector(layout, w, 0, lane, 0)
             group = -1
 
 
@@ -230,33 +253,30 @@ def adjoint_kernel(
     width, n_held, n_free = lanes(layout), held.shape[1], held.shape[1] + rows_bar.shape[0]
     parameters = aligned((n_held + rows.shape[0] + shared.shape[0]) * width, m.dtype)
     parts = -(-n_steps // PART)
-    length, picked = -(-n_steps // parts), np.empty(width, np.int64)
+    length, picked = -(-n_steps // parts), aligned(width, np.int64)
     steps, starts = aligned(length * 3 * width, m.dtype), aligned(parts * 3 * width, m.dtype)
     noise, w = aligned(3 * width, m.dtype), aligned(3 * width, m.dtype)
     buffer = (aligned(12 * width, m.dtype), aligned(12 * width, np.uint32))
-    # One array, so that the compiler has few pointers to tell apart: m or its cotangent w (3), cotangent of the peak,
-    # peak, its step, cotangent of the crossing's time, its step, cotangents of the free rows. With more arrays the
-    # loops are not vectorised: 10 times slower.
+    # m or its cotangent w (3), cotangent of the peak, peak, its step, cotangent of the crossing's time, its step,
+    # cotangents of the free rows
     lane = aligned((ADJOINT_ROWS + n_free) * width, m.dtype)
     bars = lane[ADJOINT_ROWS * width :]
     for block in range(first, last):
         start = block * width
-        sigma = source[2][start : start + width]
-        gather_parameters(parameters[held.shape[1] * width :], rows, shared, start, width)
-        lane[:], w[:] = 0, 0
+        gather_parameters(layout, parameters[held.shape[1] * width :], rows, shared, start)
+        clear(layout, ADJOINT_ROWS + n_free, lane)
+        clear(layout, 3, w)
         for k in range(held.shape[0] - 1, -1, -1):
-            gather(lane, path[k - 1] if k > 0 else m, start, width)
-            hold(parameters, held[k], factors[k, start : start + width], start, width)
-            for i in range(width):
-                lane[3 * width + i], lane[4 * width + i] = peak_bar[k, start + i], -2
-                lane[6 * width + i], lane[7 * width + i] = time_bar[k, start + i], found[k, 2, start + i]
-            crossed = pick(picked, found[k, 1, start : start + width]) if fraction > 0 else 0
+            gather(layout, 3, lane, path[k - 1] if k > 0 else m, start)
+            factor = factors[k, start : start + width]
+            hold(layout, held.shape[1], parameters, held[k], start, factor)
+            aim(layout, lane, peak_bar[k], time_bar[k], found[k, 2], start)
+            crossed = pick(picked, found[k, 1], start) if fraction > 0 else 0
             after = (path_bar[k], rest, fraction, picked, crossed)
-            noises = (noise, buffer, source, sigma)
+            noises = (noise, buffer, source)
             there_and_back(layout, parameters, noises, steps, starts, lane, w, after, n_steps, k, start, threshold)
-            hold_vjp(bars, held_bar[k], factors[k, start : start + width], start, width)
-            kept = number(0.0 if k > 0 and k % truncate == 0 else 1.0, w[0])
-            for i in range(3 * width):
-                w[i] *= kept
-        scatter(lane, m_bar, start, width)
-        scatter(bars[n_held * width :], rows_bar, start, width)
+            hold_vjp(layout, n_held, bars, held_bar[k], start, factor)
+            if k > 0 and k % truncate == 0:
+                clear(layout, 3, w)
+        scatter(layout, 3, lane, m_bar, start)
+        scatter(layout, rows_bar.shape[0], bars[n_held * width :], rows_bar, start)

@@ -1,24 +1,24 @@
-"""The normal generator compiled for the CPU: `philox` inlined by Numba into SIMD lanes.
+"""The normal generator compiled for the CPU, on vectors of lanes.
 
 The words come from the one source in `philox`. Only `radius` and `cos_sin` are written anew: logarithm, cosine and sine
-as polynomials without branches and without calls of a library, so that LLVM vectorises the whole draw.
+as polynomials without branches and without calls of a library. `horner` says where sums are fused: left to the
+compiler, one layout and another would differ in the last bit.
 """
 
-from functools import cache, reduce
+from functools import cache, partial
 from math import log
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite.ir import FunctionType
-from numba import njit, types
+from llvmlite import ir
+from numba import njit
 from numba.extending import intrinsic, overload, register_jitable
 
 from shno import philox
-from shno.kernel_registers import COSINE_64, SINE_64
-from shno.kernels import FLAGS, INLINED
-
-# `multiply_add` says where sums are fused: left to the compiler, a lane and a remainder would differ in the last bit.
-EXACT = {**INLINED, "fastmath": False}
+from shno.kernel_lanes import lanewise
+from shno.kernel_registers import COSINE_64, FLAGS, SINE_64, horner, pattern
+from shno.kernels import INLINED, LayoutType, clear
+from shno.layout import Layout
 
 # Minimax polynomials in the relative error, by Remez exchange with 60 digits, the constant term first:
 # -2 ln(1 - t) / t on [0, 1/2]; sin(pi a / 2) / a and cos(pi a / 2) in a^2 on [0, 1/4]. Errors of the exact polynomials:
@@ -73,10 +73,9 @@ COSINE_32 = (
 
 
 class Format(NamedTuple):
-    """A binary floating-point format as Numba types: its bits, and the polynomials for its precision."""
+    """A binary floating-point format: its bits, and the polynomials for its precision."""
 
-    real: types.Float
-    word: types.Integer  # as wide as real
+    width: int
     fraction: int  # bits of the fraction
     half: int  # the exponent field of numbers in [1/2, 1)
     logarithm: tuple
@@ -85,91 +84,75 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    types.float32: Format(types.float32, types.uint32, 23, 126, LOGARITHM_32, SINE_32, COSINE_32),
-    types.float64: Format(types.float64, types.uint64, 52, 1022, LOGARITHM_64, SINE_64, COSINE_64),
+    ir.FloatType(): Format(32, 23, 126, LOGARITHM_32, SINE_32, COSINE_32),
+    ir.DoubleType(): Format(64, 52, 1022, LOGARITHM_64, SINE_64, COSINE_64),
 }
 
 
-@intrinsic
-def reinterpret(context, value, kind):
-    """The bits of `value` as a number of type `kind`, inside a kernel."""
-
-    def code(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
-
-    return kind.dtype(value, kind), code
-
-
-@intrinsic
-def multiply_add(context, a, b, c):
-    """a b + c, rounded once on every processor that can, inside a kernel."""
-
-    def code(context, builder, signature, arguments):
-        real = arguments[0].type
-        fused = builder.module.declare_intrinsic("llvm.fmuladd", [real], FunctionType(real, 3 * [real]))
-        return builder.call(fused, arguments)
-
-    return a(a, b, c), code
+def radius(word, real):
+    """`philox.radius` of a Word, in a type of llvmlite."""
+    form = FORMATS[real]
+    x = word.signed(real) + 0.5  # 2^32 u, and for u > 1/2 the accurate 2^32 (u - 1) < 0
+    bits = pattern((x > 0.0).select(x, 2.0**31))
+    significand = (bits & (2**form.fraction - 1) | form.half << form.fraction).bits(real)  # in [1/2, 1)
+    t = (x > 0.0).select(1.0 - significand, x * -(2.0**-32))
+    halvings = float(form.half + 32) - (bits >> form.fraction).signed(real)  # u = (1 - t) 2^-halvings
+    return t.call("fmuladd", t, horner(t, form.logarithm), halvings * (2 * log(2.0))) ** 0.5  # of positive terms
 
 
-@cache
-def polynomial(real, coefficients):
-    """Horner's rule with these coefficients in the type `real`, spelt out for the compiler: x -> c0 + x (c1 + ...)."""
-    terms = [f"real({c!r})" for c in coefficients]
-    rule = reduce(lambda tail, c: f"multiply_add(x, {tail}, {c})", reversed(terms))
-    return register_jitable(**EXACT)(eval(f"lambda x: {rule}", {"real": real, "multiply_add": multiply_add}))
+def cos_sin(word, real):
+    """`philox.cos_sin` of a Word, in a type of llvmlite."""
+    form = FORMATS[real]
+    turned = word.wide(32) + 2**29  # its two highest bits are the quarter
+    a = (word.wide(32) << 2).signed(real) * 2.0**-32  # quarter turns in [-1/2, 1/2)
+    s, c = a * horner(a * a, form.sine), horner(a * a, form.cosine)
+    is_odd, left = turned.is_set(2**30), form.width - 32
+    x_sign, y_sign = ((sign & 2**31).wide(form.width) << left for sign in (turned + 2**30, turned))
+    return tuple(
+        (pattern(size) ^ sign).bits(real)
+        for size, sign in ((is_odd.select(s, c), x_sign), (is_odd.select(c, s), y_sign))
+    )
 
 
-@overload(philox.radius, jit_options=EXACT)
-def _radius(word, like):
-    real, bits, fraction, half = FORMATS[like][:4]
-    logarithm, int32 = polynomial(real, FORMATS[like].logarithm), types.int32
-    low_bits, middle, exponent_of_one = 2**fraction - 1, half << fraction, half + 32
-    two_ln2 = 2 * log(2.0)
-
-    def radius(word, like):
-        x = real(int32(word)) + real(0.5)  # 2^32 u, and for u > 1/2 the accurate 2^32 (u - 1) < 0
-        pattern = reinterpret(x if x > real(0) else real(2.0**31), bits)
-        significand = reinterpret(bits((pattern & bits(low_bits)) | bits(middle)), real)  # in [1/2, 1)
-        t = real(1) - significand if x > real(0) else x * real(-(2.0**-32))
-        halvings = real(exponent_of_one) - real(int32(pattern >> bits(fraction)))  # u = (1 - t) 2^-halvings
-        return np.sqrt(multiply_add(t, logarithm(t), halvings * real(two_ln2)))  # a sum of positive terms
-
-    return radius
+def box_muller(radial, angular, real):
+    """`philox.box_muller` of two Words, in a type of llvmlite."""
+    r, (x, y) = radius(radial, real), cos_sin(angular, real)
+    return r * x, r * y
 
 
-@overload(philox.cos_sin, jit_options=EXACT)
-def _cos_sin(word, like):
-    real = like
-    sine, cosine = polynomial(real, FORMATS[like].sine), polynomial(real, FORMATS[like].cosine)
-    int32, uint32, bits = types.int32, types.uint32, FORMATS[like].word
-    left = bits.bitwidth - 32
-
-    def cos_sin(word, like):
-        turned = uint32(uint32(word) + uint32(2**29))  # its two highest bits are the quarter
-        a = real(int32(uint32(word) << uint32(2))) * real(2.0**-32)  # quarter turns in [-1/2, 1/2)
-        square = a * a
-        s, c = a * sine(square), cosine(square)
-        is_odd = uint32(turned & uint32(2**30)) != uint32(0)
-        x, y = s if is_odd else c, c if is_odd else s
-        x_sign = bits(bits(uint32(turned + uint32(2**30)) & uint32(2**31)) << bits(left))
-        y_sign = bits(bits(turned & uint32(2**31)) << bits(left))
-        return reinterpret(bits(reinterpret(x, bits) ^ x_sign), real), reinterpret(
-            bits(reinterpret(y, bits) ^ y_sign), real
-        )
-
-    return cos_sin
-
-
-for _function in (philox.philox, philox.split, philox.place, philox.box_muller, philox.normals):
+for _function in (philox.philox, philox.split, philox.place):
     register_jitable(**INLINED)(_function)
+
+
+@intrinsic(prefer_literal=True)
+def stretched(context, layout, rows):
+    """A Layout of nothing but so many rows of lanes, a literal number, for one loop over all of them; in a kernel."""
+    result = LayoutType(Layout((), 0, rows.literal_value * layout.layout.lanes))
+    return result(layout, rows), lambda context, *_: context.get_dummy_value()
+
+
+@partial(lanewise, registers=4)
+def draw_words(layout, words, radial, angular, call, realisations, seed, i):
+    """The four words of a call of the thermal stream of each lane, two of radii and two of angles."""
+    stream = realisations[0, i], 0, philox.THERMAL
+    w0, w1, w2, w3 = philox.philox(philox.place(call, *stream), philox.split(seed))
+    words[radial, i], words[radial, layout.lanes, i] = w0, w2
+    words[angular, i], words[angular, layout.lanes, i] = w1, w3
+
+
+@lanewise
+def draw_normals(layout, normals, words, i):
+    """The Box-Muller pairs of words that are as many lanes apart as the layout has."""
+    pair = box_muller(words[0, i], words[layout.lanes, i], normals.element)
+    normals[0, i], normals[layout.lanes, i] = pair
 
 
 @cache
 def drawer(width):
     """A function that fills a buffer with the thermal normals of steps 4 group ... 4 group + 3, in so many lanes.
 
-    draw(buffer, words, seed, realisations, group, oscillator)
+    draw(block, pairs, buffer, words, seed, realisations, group)
+    block, pairs : Layouts of width and of 6 width lanes, as `stretched` makes them
     buffer, words : float, uint32 (12 width)   for the normals, and for the words that they are made of, both in the
                                           order of `place_of_normal`. A loop over lanes for the words and one over all
                                           pairs for the normals keep their constants in registers; inlined into a large
@@ -177,22 +160,14 @@ def drawer(width):
     seed : integer in [0, 2^64)
     realisations : integers (width)       in [0, 2^32)
     group : integer                       step // 4
-    oscillator : integer                  in [0, 2^24)
     """
 
     @njit(nogil=True, fastmath=FLAGS, error_model="numpy", forceinline=False, no_cfunc_wrapper=True)
-    def draw(buffer, words, seed, realisations, group, oscillator):
-        half = words.shape[0] // 2  # not 6 width: a loop of known length is unrolled, its constants loaded every turn
-        first, key = np.uint64(3) * np.uint64(group), philox.split(np.uint64(seed))
-        for call in range(words.shape[0] // (4 * width)):
-            radial, angular = 2 * call * width, (2 * call + 6) * width
-            for i in range(width):
-                stream = np.uint64(realisations[i]), np.uint64(oscillator), philox.THERMAL
-                w0, w1, w2, w3 = philox.philox(philox.place(first + np.uint64(call), *stream), key)
-                words[radial + i], words[radial + width + i] = w0, w2
-                words[angular + i], words[angular + width + i] = w1, w3
-        for i in range(half):
-            buffer[i], buffer[half + i] = philox.box_muller(words[i], words[half + i], buffer[0])
+    def draw(block, pairs, buffer, words, seed, realisations, group):
+        for call in range(3):
+            number = np.uint64(3) * np.uint64(group) + np.uint64(call)
+            draw_words(block, words, 2 * call * width, (2 * call + 6) * width, number, realisations, seed)
+        draw_normals(pairs, buffer, words)
 
     return draw
 
@@ -203,15 +178,36 @@ def place_of_normal(n, width):
     return ((n & 1) * 6 + (n >> 1)) * width
 
 
-def prepare_noise(layout, noise, buffer, group, source, sigma, step, first):
+@lanewise
+def take_normals(layout, field, normals, x, y, z, sigma, first, i):
+    """To the field (3 rows): the normals of three rows, times sigma."""
+    for k, place in enumerate((x, y, z)):
+        field[k * layout.lanes, i] = sigma[first, i] * normals[place, i]
+
+
+@lanewise
+def add_normals(layout, field, normals, x, y, z, i):
+    """Add the normals of three rows to the field (3 rows)."""
+    for k, place in enumerate((x, y, z)):
+        field[k * layout.lanes, i] = field[k * layout.lanes, i] + normals[place, i]
+
+
+@lanewise
+def scale_field(layout, field, sigma, first, i):
+    """The field (3 rows) times sigma."""
+    for k in range(3):
+        field[k * layout.lanes, i] = field[k * layout.lanes, i] * sigma[first, i]
+
+
+def prepare_noise(layout, noise, buffer, group, source, step, first):
     """Put the thermal field of a step into `noise`, if the layout has any: the sum of its draws, times sigma; in a
     kernel.
 
     noise : float (3 width)                       the field
     buffer : float, uint32 (12 width)             the normals of a group of four draws, and their words
     group : integer                               the one that is in `buffer`, -1: none
-    source : (seed, realisations (n,), any, number of the first draw of step 0, ...)
-    sigma : T (width)                             deviation of a draw over the number of draws a step
+    source : (seed, realisations (n,), sigma (n,), number of the first draw of step 0, ...); sigma in T, the deviation
+             of a draw over the number of draws a step
     step : integer                                in any order; fastest one by one, up or down
     first : integer                               the block's first oscillator of the n
     Returns : the group that is there now
@@ -219,39 +215,35 @@ def prepare_noise(layout, noise, buffer, group, source, sigma, step, first):
 
 
 @overload(prepare_noise, jit_options=INLINED)
-def _prepare_noise(layout, noise, buffer, group, source, sigma, step, first):
+def _prepare_noise(layout, noise, buffer, group, source, step, first):
     width, draws, draw_group = layout.layout.lanes, layout.layout.draws, drawer(layout.layout.lanes)
     if not draws:
-        return lambda layout, noise, buffer, group, source, sigma, step, first: group
+        return lambda layout, noise, buffer, group, source, step, first: group
 
-    def one(layout, noise, buffer, group, source, sigma, step, first):
-        normals, words = buffer
-        draw = source[3] + step
-        if draw >> 2 != group:
-            group = draw >> 2
-            draw_group(normals, words, source[0], source[1][first : first + width], group, 0)
-        for c in range(3):
-            place = place_of_normal(3 * (draw & 3) + c, width)
-            drawn, B = normals[place : place + width], noise[c * width : (c + 1) * width]
-            for i in range(width):
-                B[i] = sigma[i] * drawn[i]
+    @register_jitable(**INLINED)
+    def refill(layout, buffer, group, source, number, first):
+        if number >> 2 != group:
+            realisations = source[1][first : first + width]
+            draw_group(stretched(layout, 1), stretched(layout, 6), *buffer, source[0], realisations, number >> 2)
+        return number >> 2
+
+    @register_jitable(**INLINED)
+    def places(number):
+        n = 3 * (number & 3)
+        return place_of_normal(n, width), place_of_normal(n + 1, width), place_of_normal(n + 2, width)
+
+    def one(layout, noise, buffer, group, source, step, first):
+        number = source[3] + step
+        group = refill(layout, buffer, group, source, number, first)
+        take_normals(layout, noise, buffer[0], *places(number), source[2], first)
         return group
 
-    def several(layout, noise, buffer, group, source, sigma, step, first):
-        normals, words = buffer
-        noise[:] = 0
-        for draw in range(draws):
-            number_of_draw = source[3] + step * draws + draw
-            if number_of_draw >> 2 != group:
-                group = number_of_draw >> 2
-                draw_group(normals, words, source[0], source[1][first : first + width], group, 0)
-            for c in range(3):
-                place = place_of_normal(3 * (number_of_draw & 3) + c, width)
-                for i in range(width):
-                    noise[c * width + i] += normals[place + i]
-        for c in range(3):
-            for i in range(width):
-                noise[c * width + i] *= sigma[i]
+    def several(layout, noise, buffer, group, source, step, first):
+        clear(layout, 3, noise)
+        for number in range(source[3] + step * draws, source[3] + (step + 1) * draws):
+            group = refill(layout, buffer, group, source, number, first)
+            add_normals(layout, noise, buffer[0], *places(number))
+        scale_field(layout, noise, source[2], first)
         return group
 
     return one if draws == 1 else several

@@ -1,18 +1,14 @@
-"""How a kernel gets its physics: pure functions run once while it is compiled, on registers in place of numbers.
+"""Numbers in a kernel while it is compiled: arithmetic on a `Register` writes the instruction for it.
 
-Arithmetic on a `Register` writes the instruction for it into the kernel, so that a function of numbers and of nested
-tuples of them (`rk4`, `right_hand_side` ...) is written out as it stands, operation by operation: every call inlined,
-every branch on a None or a Layout taken in Python. Only the loops around it are Numba's to type and to compile; were
-every function Numba's, it would type each, optimise it with all that it calls and emit it: twice as long and more.
+A register holds one number, or a vector with one number for each of some lanes: the same text serves both.
 """
 
-import inspect
 from functools import reduce
 
 from llvmlite import ir
-from numba import types
-from numba.core.cgutils import create_struct_proxy, unpack_tuple
-from numba.extending import intrinsic
+from numba.core.cgutils import get_or_insert_function
+
+FLAGS = {"contract", "nsz", "nnan", "ninf", "arcp", "afn"}  # of every sum and product; a failed step is seen outside
 
 # Minimax polynomials in the relative error on [0, 1/4], the constant term first: sin(pi a / 2) / a, cos(pi a / 2) in
 # a^2; errors 3.3e-18 and 5.6e-17.
@@ -42,16 +38,22 @@ def _operator(operation):
 
 
 class Register:
-    """A number in a kernel while it is compiled: arithmetic on it writes instructions."""
+    """A number, or one for each of some lanes, in a kernel while it is compiled: arithmetic writes instructions."""
 
     __add__, __radd__ = _operator("fadd")
     __sub__, __rsub__ = _operator("fsub")
     __mul__, __rmul__ = _operator("fmul")
     __truediv__, __rtruediv__ = _operator("fdiv")
 
+    flags = ()  # of the instructions; Numba gives its own, those of the kernel, to whatever has none
+
     def __init__(self, builder, value):
-        """builder, value : of llvmlite; the value is a floating-point number."""
+        """builder, value : of llvmlite; the value is a floating-point number or a vector of them, or truths."""
         self.builder, self.value = builder, value
+
+    def of(self, value):
+        """A register of the same kind."""
+        return type(self)(self.builder, value)
 
     def value_of(self, number):
         """The value of a register, or of a plain number in this one's precision."""
@@ -59,14 +61,21 @@ class Register:
 
     def write(self, operation, *numbers):
         """The register that the operation leaves its result in."""
-        return Register(self.builder, getattr(self.builder, operation)(*map(self.value_of, numbers)))
+        return self.of(getattr(self.builder, operation)(*map(self.value_of, numbers), flags=self.flags))
 
     def call(self, name, *numbers):
         """The same of a function of LLVM's."""
         real = self.value.type
+        lanes, element = ("", real) if not isinstance(real, ir.VectorType) else (f"v{real.count}", real.element)
         kind = ir.FunctionType(real, [real] * len(numbers))
-        function = self.builder.module.declare_intrinsic(f"llvm.{name}", [real], kind)
-        return Register(self.builder, self.builder.call(function, [self.value_of(x) for x in numbers]))
+        name = f"llvm.{name}.{lanes}{element.intrinsic_name}"
+        function = get_or_insert_function(self.builder.module, kind, name)
+        flags = self.flags or (FLAGS if lanes else ())  # Numba gives none to calls on vectors
+        return self.of(self.builder.call(function, [*map(self.value_of, numbers)], fastmath=flags))
+
+    def compare(self, how, x):
+        """A truth that `select` decides by."""
+        return self.of(self.builder.fcmp_ordered(how, self.value, self.value_of(x), flags=self.flags))
 
     def __neg__(self):
         """With the flags of the kernel, which its own instruction would not get."""
@@ -81,13 +90,29 @@ class Register:
         return self.call("sqrt", self) if x == 0.5 else self.call("pow", self, x)
 
     def __lt__(self, x):
-        """A truth that `select` decides by."""
-        return Register(self.builder, self.builder.fcmp_ordered("<", self.value, self.value_of(x)))
+        """Whether below x."""
+        return self.compare("<", x)
+
+    def __gt__(self, x):
+        """Whether above x."""
+        return self.compare(">", x)
+
+    def __ge__(self, x):
+        """Whether at or above x."""
+        return self.compare(">=", x)
+
+    def equals(self, x):
+        """Whether the same number."""
+        return self.compare("==", x)
 
     def select(self, a, b):
         """a where this is true, b elsewhere; one of them a register."""
         like = a if isinstance(a, Register) else b
-        return Register(self.builder, self.builder.select(self.value, like.value_of(a), like.value_of(b)))
+        return self.of(self.builder.select(self.value, like.value_of(a), like.value_of(b)))
+
+    def maximum(self, x):
+        """The larger one."""
+        return (self > x).select(self, x)
 
     def floor(self):
         """The largest whole number not above this."""
@@ -97,12 +122,8 @@ class Register:
         """sin(2 pi x) of x turns in float64, without branches and calls."""
         nearest = (4.0 * self + 0.5).floor()
         a, half = 4.0 * self - nearest, (0.5 * nearest).floor()  # quarter turns in [-1/2, 1/2], half turns before them
-        size = (nearest - 2.0 * half).positive().select(_horner(a * a, COSINE_64), a * _horner(a * a, SINE_64))
-        return (half - 2.0 * (0.5 * half).floor()).positive().select(-size, size)
-
-    def positive(self):
-        """Whether above zero, for `select`."""
-        return Register(self.builder, self.builder.fcmp_ordered(">", self.value, self.value_of(0.0)))
+        size = (nearest - 2.0 * half > 0.0).select(horner(a * a, COSINE_64), a * horner(a * a, SINE_64))
+        return (half - 2.0 * (0.5 * half).floor() > 0.0).select(-size, size)
 
     def cos(self):
         """Of an angle in rad."""
@@ -117,120 +138,82 @@ class Register:
         return self.call("atan2", self, x)
 
 
-def _horner(x, coefficients):
+class Exact(Register):
+    """A number whose sums and products are rounded one by one, as they are written."""
+
+    flags = ("nnan",)  # that it is a number lets nothing be rounded otherwise
+
+
+class Word:
+    """An integer of 32 or 64 bits for each of some lanes; sums and products wrap around."""
+
+    def __init__(self, builder, value):
+        """builder, value : of llvmlite."""
+        self.builder, self.value = builder, value
+
+    def write(self, operation, x):
+        """The word that the operation with a word or a whole number leaves its result in."""
+        x = x.value if isinstance(x, Word) else ir.Constant(self.value.type, int(x))
+        return Word(self.builder, getattr(self.builder, operation)(self.value, x))
+
+    def __add__(self, x):
+        """Sum."""
+        return self.write("add", x)
+
+    def __mul__(self, x):
+        """Product."""
+        return self.write("mul", x)
+
+    def __and__(self, x):
+        """Bits of both."""
+        return self.write("and_", x)
+
+    def __or__(self, x):
+        """Bits of either."""
+        return self.write("or_", x)
+
+    def __xor__(self, x):
+        """Bits of one of the two."""
+        return self.write("xor", x)
+
+    __rxor__, __ror__ = __xor__, __or__
+
+    def __rshift__(self, n):
+        """Divided by 2^n."""
+        return self.write("lshr", n)
+
+    def __lshift__(self, n):
+        """Times 2^n."""
+        return self.write("shl", n)
+
+    def wide(self, bits):
+        """The low bits, as many as that."""
+        count, now = self.value.type.count, self.value.type.element.width
+        cast = self.builder.trunc if bits < now else self.builder.zext
+        return self if bits == now else Word(self.builder, cast(self.value, ir.VectorType(ir.IntType(bits), count)))
+
+    def signed(self, real):
+        """The low 32 bits, read as signed, as a number of a type of llvmlite."""
+        kind = ir.VectorType(real, self.value.type.count)
+        return Exact(self.builder, self.builder.sitofp(self.wide(32).value, kind))
+
+    def bits(self, real):
+        """The number of a type of llvmlite that these are the bits of."""
+        return Exact(self.builder, self.builder.bitcast(self.value, ir.VectorType(real, self.value.type.count)))
+
+    def is_set(self, bit):
+        """A truth that `select` decides by: whether the word has the bit, 2^n."""
+        none = ir.Constant(self.value.type, 0)
+        return Exact(self.builder, self.builder.icmp_unsigned("!=", (self & bit).value, none))
+
+
+def pattern(number):
+    """The bits of a number as a word."""
+    width = {"float": 32, "double": 64}[str(number.value.type.element)]
+    kind = ir.VectorType(ir.IntType(width), number.value.type.count)
+    return Word(number.builder, number.builder.bitcast(number.value, kind))
+
+
+def horner(x, coefficients):
     """The polynomial c0 + x (c1 + ...), each sum rounded once on every processor that can."""
     return reduce(lambda tail, c: x.call("fmuladd", x, tail, c), reversed(coefficients))
-
-
-class Block:
-    """A flat array in a kernel while it is compiled: block[k, i] is element k + i, k a plain number."""
-
-    def __init__(self, builder, data, real):
-        """data, real : of llvmlite, the address of the first element and the type of all."""
-        self.builder, self.data, self.real = builder, data, real
-
-    def place(self, k, i):
-        """The address of element k + i, i a value of llvmlite or zero. Neither wraps around: the loop needs no test."""
-        k = ir.Constant(ir.IntType(64), k)
-        index = self.builder.add(i, k, flags=["nsw"]) if i else k
-        return self.builder.gep(self.data, [index], inbounds=True)
-
-    def __getitem__(self, at):
-        """Read."""
-        return Register(self.builder, self.builder.load(self.place(*at)))
-
-    def __setitem__(self, at, number):
-        """Write, rounded to the array's precision."""
-        value = number.value if number.value.type == self.real else self.builder.fptrunc(number.value, self.real)
-        self.builder.store(value, self.place(*at))
-
-
-class _StandIn(Register):
-    """What stands for a Register, or a Block, where only the shape of a result is asked for."""
-
-    def __init__(self):
-        super().__init__(None, None)
-
-    def write(self, *_):
-        return self
-
-    call = select = sine = write
-
-    def __lt__(self, x):
-        return self
-
-    def __getitem__(self, at):
-        return self
-
-    def __setitem__(self, at, number):
-        pass
-
-
-def in_kernel(function):
-    """A pure function as a kernel calls it, written out where it is called: an intrinsic of Numba.
-
-    function : of numbers (Register), nested tuples of them, None, flat arrays (Block), whole numbers (to index these
-               with) and Layouts, each as it is; returns a tree of numbers of one precision and None
-    """
-
-    def typed(context, *kinds):
-        real = next(_reals(kinds))
-        result = _type_of(function(*map(_stand_in, kinds)), real)
-
-        def code(context, builder, signature, values):
-            given = (_given(context, builder, *pair) for pair in zip(kinds, values, strict=True))
-            return _packed(context, builder, result, function(*given), context.get_value_type(real))
-
-        return result(*kinds), code
-
-    first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    typed.__signature__ = inspect.Signature([first, *inspect.signature(function).parameters.values()])
-    typed.__name__, typed.__doc__ = function.__name__, function.__doc__
-    return intrinsic(typed)
-
-
-def _reals(kinds):
-    """The floating-point types among types: of numbers, in tuples, and of elements of arrays."""
-    for kind in kinds:
-        element = getattr(kind, "dtype", kind)
-        if isinstance(kind, types.BaseTuple):
-            yield from _reals(kind)
-        elif isinstance(element, types.Float):
-            yield element
-
-
-def _stand_in(kind):
-    """What a function gets for a value of a Numba type while its result is typed."""
-    if isinstance(kind, types.BaseTuple):
-        return tuple(map(_stand_in, kind))
-    return _StandIn() if isinstance(kind, types.Array | types.Float) else getattr(kind, "layout", None)
-
-
-def _given(context, builder, kind, value):
-    """What it gets for the value itself."""
-    if isinstance(kind, types.BaseTuple):
-        parts = zip(kind, unpack_tuple(builder, value, len(kind)), strict=True)
-        return tuple(_given(context, builder, *part) for part in parts)
-    if isinstance(kind, types.Array):
-        data = create_struct_proxy(kind)(context, builder, value).data
-        return Block(builder, data, context.get_data_type(kind.dtype))
-    if isinstance(kind, types.Float):
-        return Register(builder, value)
-    return value if isinstance(kind, types.Integer) else getattr(kind, "layout", None)
-
-
-def _type_of(result, real):
-    """The Numba type of a tree of numbers and None."""
-    if isinstance(result, tuple):
-        return types.BaseTuple.from_types(tuple(_type_of(part, real) for part in result))
-    return types.none if result is None else real
-
-
-def _packed(context, builder, kind, result, real):
-    """A tree of numbers and None as a value of its Numba type."""
-    if isinstance(result, tuple):
-        parts = zip(kind, result, strict=True)
-        return context.make_tuple(builder, kind, [_packed(context, builder, *part, real) for part in parts])
-    if result is None:
-        return context.get_dummy_value()
-    return result.value if isinstance(result, Register) else ir.Constant(real, float(result))

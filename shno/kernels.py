@@ -6,21 +6,23 @@ and which are None (absent). Blocks of `lanes` oscillators are advanced with the
 inside; blocks are shared over threads, and the last one is padded, so that an oscillator's result is the same bits
 whatever the batch's size, chunks and threads (a parameter that is compiled in because the whole batch shares it may
 change the last bit).
-A lane's step is straight-line code (`kernel_registers`), so that LLVM runs the lane loop as vectors. What a kernel
-calls besides is inlined into its source (`inline="always"`), as whatever Numba compiles for itself is optimised and
-emitted twice. No NaN is assumed inside (`nnan`): a failed step is looked for outside.
+What is done to all lanes is written out as vectors (`kernel_lanes`). What a kernel calls besides is inlined into its
+source (`inline="always"`), as whatever Numba compiles for itself is optimised and emitted twice. No NaN is assumed
+inside (`nnan`): a failed step is looked for outside.
 """
 
-import numpy as np
 from numba import njit, types
-from numba.extending import NativeValue, models, overload, register_jitable, register_model, typeof_impl, unbox
+from numba.extending import NativeValue, intrinsic, models, overload, register_model, typeof_impl, unbox
+from numba.np.arrayobj import populate_array
 
 from shno import vector
+from shno.kernel_lanes import lanewise, rowwise
+from shno.kernel_registers import FLAGS
 from shno.layout import Layout
 from shno.vector import dot, reciprocal_sqrt, scale
 
-FLAGS = {"contract", "nsz", "nnan", "ninf", "arcp", "afn"}
 INLINED = {"forceinline": True, "fastmath": FLAGS, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
+LINE = 64  # bytes of a cache line
 ADJOINT_ROWS = 8  # rows of the adjoint's scratch before the cotangents of the free rows
 
 
@@ -93,15 +95,15 @@ def deposit(layout, scratch, i, leaf, bar):
         scratch[place] = scratch[place] + bar
 
 
-def read(layout, block, i, count=3):
-    """The vector in the first rows of lane i."""
-    return tuple(block[k * layout.lanes, i] for k in range(count))
+def read(layout, block, *at, count=3):
+    """The vector in so many rows of lanes, the first at a place, of lane i: at is (place, i), or (i,) for place 0."""
+    return tuple(block[k * layout.lanes, *at] for k in range(count))
 
 
-def write(layout, block, i, vector):
-    """Put a vector into the first rows of lane i."""
+def write(layout, block, *at, vector):
+    """Put a vector there."""
     for k, component in enumerate(vector):
-        block[k * layout.lanes, i] = component
+        block[k * layout.lanes, *at] = component
 
 
 def project(y):
@@ -110,36 +112,60 @@ def project(y):
     return (*scale(reciprocal_sqrt(square), y[:3]), *y[3:]), abs(square - 1.0)
 
 
-@register_jitable(forceinline=True, no_cfunc_wrapper=True)
-def aligned(n, dtype):
-    """An empty array of n numbers that starts at a cache line, 64 bytes: no vector is then loaded from two."""
-    room = np.empty(n + 64, dtype)
-    skipped = (-room.ctypes.data % 64) // room.itemsize
-    return room[skipped : skipped + n]
+@intrinsic
+def aligned(context, n, dtype):
+    """An empty array of n numbers that starts at a cache line: no vector is then loaded from two. Inside a kernel."""
+    kind = types.Array(dtype.dtype, 1, "C")
+
+    def code(context, builder, signature, arguments):
+        size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        room = context.nrt.meminfo_alloc_aligned(builder, builder.mul(arguments[0], arguments[0].type(size)), LINE)
+        array = context.make_array(kind)(context, builder)
+        data = builder.bitcast(context.nrt.meminfo_data(builder, room), array.data.type)
+        populate_array(array, data, [arguments[0]], [arguments[0].type(size)], size, room)
+        return array._getvalue()
+
+    return kind(n, dtype), code
+
+
+@lanewise
+def copy_lanes(layout, to, at, source, first, i):
+    """One row of lanes: to[at ...] = source[first ...]."""
+    to[at, i] = source[first, i]
+
+
+@lanewise
+def fill_lanes(layout, to, at, number, i):
+    """The same number in one row of lanes: to[at ...]."""
+    to[at, i] = number
+
+
+@rowwise
+def clear(layout, count, block, row, i):
+    """Zero in the first rows of a flat block (k x lanes)."""
+    block.row(row, layout.lanes)[0, i] = 0.0
+
+
+@rowwise
+def gather(layout, count, block, array, first, row, i):
+    """Copy a block's columns of array (k, n), from the first on, to a flat block (k x lanes)."""
+    block.row(row, layout.lanes)[0, i] = array.row(row)[first, i]
+
+
+@rowwise
+def scatter(layout, count, block, array, first, row, i):
+    """Copy a flat block (k x lanes) to columns of array (k, n), from the first on."""
+    array.row(row)[first, i] = block.row(row, layout.lanes)[0, i]
+
+
+@rowwise
+def spread(layout, count, block, numbers, row, i):
+    """Fill each row of a flat block (k x lanes) with a number (k,)."""
+    block.row(row, layout.lanes)[0, i] = numbers.row(row, 1)[0, None]
 
 
 @njit(inline="always")
-def gather(block, array, first, width):
-    """Copy columns first ... first + width of array (k, n) to a flat block (k x width)."""
-    for k in range(array.shape[0]):
-        row = array[k, first : first + width]  # its indices from 0 on need no test of their sign: they are vectorised
-        for i in range(width):
-            block[k * width + i] = row[i]
-
-
-@njit(inline="always")
-def gather_parameters(block, rows, shared, first, width):
-    """Fill a block of parameters: columns first ... first + width of rows (k, n), then each shared number."""
-    gather(block, rows, first, width)
-    for k in range(shared.shape[0]):
-        for i in range(width):
-            block[(rows.shape[0] + k) * width + i] = shared[k]
-
-
-@njit(inline="always")
-def scatter(block, array, first, width):
-    """Copy a flat block (k x width) to columns first ... first + width of array (k, n), as far as there are."""
-    for k in range(array.shape[0]):
-        row = array[k, first : first + width]
-        for i in range(len(row)):
-            row[i] = block[k * width + i]
+def gather_parameters(layout, block, rows, shared, first):
+    """Fill a block of parameters: a block's columns of rows (k, n), then each shared number."""
+    gather(layout, rows.shape[0], block, rows, first)
+    spread(layout, shared.shape[0], block[rows.shape[0] * lanes(layout) :], shared)

@@ -7,10 +7,12 @@ from numba import njit
 from scipy import stats
 
 from shno import kernel_philox, philox
-from shno.kernels import FLAGS
+from shno.kernel_lanes import lanewise
+from shno.kernel_registers import FLAGS
+from shno.layout import Layout
 from shno.philox import COMMON, FLICKER, SAMPLE, TELEGRAPH, THERMAL, WELL, draw, normals, uniforms
 
-assert kernel_philox.drawer  # imported for its overloads
+LANES = 64
 FULL = 2**32 - 1
 KNOWN = [  # Random123, tests/kat_vectors: counter, key, words
     ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
@@ -32,19 +34,20 @@ def compiled_words(c, k, out):
             out[j, i] = words[j]
 
 
-@njit(fastmath=FLAGS, error_model="numpy")
-def compiled_normals(words, out):
-    for i in range(words.shape[1]):
-        numbers = philox.normals((words[0, i], words[1, i], words[2, i], words[3, i]), out[0, 0])
-        for j in range(4):
-            out[j, i] = numbers[j]
+@lanewise
+def of_lanes(layout, w0, w1, normals, primitives, i):
+    """Rows: radius, cosine and sine of the words w0; the pair of w0 and w1."""
+    width, real = layout.lanes, primitives.element
+    (x, y), pair = kernel_philox.cos_sin(w0[0, i], real), kernel_philox.box_muller(w0[0, i], w1[0, i], real)
+    for k, value in enumerate((kernel_philox.radius(w0[0, i], real), x, y)):
+        primitives[k * width, i] = value
+    for k, value in enumerate(pair):
+        normals[k * width, i] = value
 
 
 @njit(fastmath=FLAGS, error_model="numpy")
-def compiled_primitives(words, out):
-    for i in range(words.shape[0]):
-        out[0, i] = philox.radius(words[i], out[0, 0])
-        out[1, i], out[2, i] = philox.cos_sin(words[i], out[0, 0])
+def in_lanes(layout, w0, w1, normals, primitives):
+    of_lanes(layout, w0, w1, normals, primitives)
 
 
 def in_numpy(function, words, dtype):
@@ -57,10 +60,20 @@ def in_torch(function, words, dtype):
 
 
 def compiled(function, words, dtype):
-    kernel = {normals: compiled_normals, primitives: compiled_primitives}[function]
-    out = np.empty((4 if function is normals else 3, words.shape[-1]), dtype)
-    kernel(words if function is normals else words[0], out)
-    return out
+    """Normals and primitives by the kernels, a block of lanes at a time."""
+    n = words.shape[-1]
+    words = np.pad(words.astype(np.uint32), ((0, 0), (0, -n % LANES)))
+    rows = {primitives: 3, normals: 4}[function]
+    out, last = np.empty((rows, words.shape[-1]), dtype), len(words) - 1
+    for start in range(0, words.shape[-1], LANES):
+        w, found, pairs = words[:, start : start + LANES], np.empty(3 * LANES, dtype), np.empty((2, 2 * LANES), dtype)
+        for k, pair in enumerate(pairs):
+            in_lanes(Layout((), 0, LANES), w[min(2 * k, last)], w[min(2 * k + 1, last)], pair, found)
+            if function is primitives:
+                break
+        block = found if function is primitives else pairs
+        out[:, start : start + LANES] = block.reshape(rows, LANES)
+    return out[:, :n]
 
 
 def primitives(words, like):

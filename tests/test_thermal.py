@@ -10,7 +10,8 @@ from scipy import special, stats
 
 from shno.constants import mu_0
 from shno.kernel_philox import drawer, place_of_normal
-from shno.kernels import FLAGS
+from shno.kernel_registers import FLAGS
+from shno.layout import Layout
 from shno.philox import draw
 from shno.thermal import field_deviation, thermal_block, thermal_normals
 
@@ -22,12 +23,17 @@ SEED, WIDTH = 0x0123456789ABCDEF, 64
 draw_lanes = drawer(WIDTH)
 
 
+def layouts(width):
+    """Of a block of lanes, and of all pairs of normals in it."""
+    return tuple(Layout((), 0, rows * width) for rows in (1, 6))
+
+
 @njit(fastmath=FLAGS, error_model="numpy")
-def count_tails(buffer, seed, realisations, groups, edges, counts):
+def count_tails(block, pairs, buffer, seed, realisations, groups, edges, counts):
     """How many normals lie below -edge and above +edge."""
     words = np.empty(buffer.shape[0], np.uint32)
     for group in range(groups):
-        draw_lanes(buffer, words, seed, realisations, group, 0)
+        draw_lanes(block, pairs, buffer, words, seed, realisations, group)
         for j in range(edges.shape[0]):
             low, high = 0, 0
             for i in range(buffer.shape[0]):
@@ -37,12 +43,12 @@ def count_tails(buffer, seed, realisations, groups, edges, counts):
             counts[1, j] += high
 
 
-def compiled_normals(steps, realisations, dtype, *, first=0, oscillator=0, seed=SEED):
+def compiled_normals(steps, realisations, dtype, *, first=0, seed=SEED):
     """Compiled normals (steps, 3, n)."""
     width = len(realisations)
     out, words, draw_group = np.empty((steps // 4, 12 * width), dtype), np.empty(12 * width, np.uint32), drawer(width)
     for k in range(steps // 4):
-        draw_group(out[k], words, np.uint64(seed), realisations, first + k, oscillator)
+        draw_group(*layouts(width), out[k], words, np.uint64(seed), realisations, first + k)
     places = place_of_normal(np.arange(12), width)[:, None] + np.arange(width)
     return out[:, places].reshape(steps, 3, width)
 
@@ -117,10 +123,9 @@ def test_a_batch_of_tensors_is_its_elements():
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-13), (np.float32, 1e-6)])
 @pytest.mark.parametrize("first", [0, 2**31 + 3])
 def test_compiled_normals_are_the_stream(dtype, tolerance, first):
-    realisations, oscillator = np.arange(WIDTH, dtype=np.uint32) + 2**31, 0xABCDEF
-    values = compiled_normals(8, realisations, dtype, first=first, oscillator=oscillator)
-    q = 12 * first + np.arange(24).reshape(8, 3, 1)
-    exact = draw(SEED, q, realisations, oscillator=oscillator)
+    realisations = np.arange(WIDTH, dtype=np.uint32) + 2**31
+    values = compiled_normals(8, realisations, dtype, first=first)
+    exact = draw(SEED, 12 * first + np.arange(24).reshape(8, 3, 1), realisations)
     assert (np.abs(values - exact) / np.maximum(1, np.abs(exact))).max() < tolerance
 
 
@@ -162,7 +167,9 @@ def test_tails_are_those_of_the_normal_distribution(dtype):
     edges, groups = np.array([1.0, 3.0, 4.0, 5.0]), 250_000
     counts = np.zeros((2, 4), np.int64)
     buffer = np.empty(12 * WIDTH, dtype)
-    count_tails(buffer, np.uint64(SEED), np.arange(WIDTH, dtype=np.uint32), groups, edges.astype(dtype), counts)
+    count_tails(
+        *layouts(WIDTH), buffer, np.uint64(SEED), np.arange(WIDTH, dtype=np.uint32), groups, edges.astype(dtype), counts
+    )
     draws = 12 * WIDTH * groups
     p = np.array([erfc(edge / sqrt(2)) / 2 for edge in edges])
     assert (np.abs(counts - draws * p) < 4 * np.sqrt(draws * p * (1 - p))).all()
