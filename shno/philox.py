@@ -5,9 +5,10 @@ q % 4 of call q // 4, so that a batch, a chunk or a resumed run draws what the w
 
     counter = (low and high word of q // 4, realisation, oscillator + 2^24 purpose),  key = (low, high word of seed)
 
-One source serves numpy (uint64), torch (int64) and compiled kernels (uint64): a word is a 32-bit value in a 64-bit
-integer, products wrap around and every shift is masked. Two primitives of the normals are overloaded for kernels by
-`kernel_philox`: `radius` and `cos_sin`. The words are the same bits everywhere; the normals agree to rounding.
+One source serves numpy (uint64), torch (int64) and compiled kernels (vectors of 64 bits): a word is a 32-bit value in
+a 64-bit integer, products wrap around and every shift is masked. Two primitives of the normals have polynomials of
+their own in kernels, in `kernel_philox`: `radius` and `cos_sin`. The words are the same bits everywhere; the normals
+agree to rounding.
 Source : Salmon, Moraes, Dror, Shaw, Parallel random numbers: as easy as 1, 2, 3, Proc. SC 2011; Box, Muller, Ann.
 Math. Stat. 29, 610 (1958).  Uniforms have 32 bits in float32 and float64 alike, so |n| <= (66 ln 2)^(1/2) = 6.764:
 a normal number is larger once in 7e10 draws.

@@ -1,9 +1,7 @@
 """Vectors as tuples (x, y, z) of numbers, numpy arrays or tensors: one source for every executor.
 
-Nothing here indexes an array, branches on data or allocates, so the same functions run in Python, on tensors and
-inside compiled kernels. The primitives that differ between those worlds are overloaded by `kernels`: `number`,
-`reciprocal_sqrt`, `cosine_sine`, `arctangent`, and those that run over tuples of any length, `add`, `scale`,
-`accumulate`, `total` and `each`.
+Nothing here indexes an array, branches on data or allocates, so the same functions run in Python, on tensors and on the
+registers of a kernel. What differs between those worlds is a method of the number: `cos`, `sin`, `atan2`.
 """
 
 from functools import reduce
