@@ -95,7 +95,7 @@ MUTATIONS = {
         "demagnetising field without mu_0",
         ("D5",),
         (("shno/fields.py", "M = number(mu_0, Ms) * Ms\n    return (-M", "M = Ms\n    return (-M"),),
-        "IntegrationError",
+        "ValueError: dt must turn m",
     ),
     "cross": Mutation(
         "sign of alpha a_DL, the cross term of damping and torque",
