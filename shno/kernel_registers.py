@@ -147,44 +147,24 @@ class Exact(Register):
 class Word:
     """An integer of 32 or 64 bits for each of some lanes; sums and products wrap around."""
 
+    __add__, __radd__ = _operator("add")
+    __mul__, __rmul__ = _operator("mul")
+    __and__, __rand__ = _operator("and_")
+    __or__, __ror__ = _operator("or_")
+    __xor__, __rxor__ = _operator("xor")
+    __lshift__, __rshift__ = _operator("shl")[0], _operator("lshr")[0]
+
     def __init__(self, builder, value):
         """builder, value : of llvmlite."""
         self.builder, self.value = builder, value
 
-    def write(self, operation, x):
-        """The word that the operation with a word or a whole number leaves its result in."""
-        x = x.value if isinstance(x, Word) else ir.Constant(self.value.type, int(x))
-        return Word(self.builder, getattr(self.builder, operation)(self.value, x))
+    def value_of(self, number):
+        """The value of a word, or of a whole number as wide as this one."""
+        return number.value if isinstance(number, Word) else ir.Constant(self.value.type, int(number))
 
-    def __add__(self, x):
-        """Sum."""
-        return self.write("add", x)
-
-    def __mul__(self, x):
-        """Product."""
-        return self.write("mul", x)
-
-    def __and__(self, x):
-        """Bits of both."""
-        return self.write("and_", x)
-
-    def __or__(self, x):
-        """Bits of either."""
-        return self.write("or_", x)
-
-    def __xor__(self, x):
-        """Bits of one of the two."""
-        return self.write("xor", x)
-
-    __rxor__, __ror__ = __xor__, __or__
-
-    def __rshift__(self, n):
-        """Divided by 2^n."""
-        return self.write("lshr", n)
-
-    def __lshift__(self, n):
-        """Times 2^n."""
-        return self.write("shl", n)
+    def write(self, operation, *numbers):
+        """The word that the operation leaves its result in."""
+        return Word(self.builder, getattr(self.builder, operation)(*map(self.value_of, numbers)))
 
     def wide(self, bits):
         """The low bits, as many as that."""
