@@ -1,7 +1,8 @@
 """Makes digits.npz, the images that the project ships: python data/prepare.py MNIST/raw
 
 From the four MNIST files, in MNIST's order: the first 1,000 training and 400 test images of each digit.
-The same input gives the same bytes: numpy writes no time stamp into the archive.
+The same input gives the same arrays, to the byte, with the same names and dates: numpy writes no time stamp into the
+archive. Only how they are packed is left to Python's zipfile, whose versions differ by a byte.
 """
 
 import argparse

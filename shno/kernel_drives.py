@@ -5,11 +5,9 @@ A block is a flat array of rows of lanes: components of m or of its cotangent, o
 
 from numba import njit
 
-from shno.kernel_lanes import in_kernel, lanewise, rowwise
-from shno.kernels import lanes
-from shno.vector import number, rotate_towards, rotate_towards_vjp
-
-turn, turn_vjp = in_kernel(rotate_towards), in_kernel(rotate_towards_vjp)
+from shno.kernel_lanes import lanewise, rowwise
+from shno.kernels import lanes, one_lane
+from shno.vector import rotate_towards, rotate_towards_vjp
 
 
 @rowwise
@@ -53,28 +51,38 @@ def enter(layout, count, w, path_bar, first, row, i):
     of_row[0, i] = of_row[0, i] + path_bar.row(row)[first, i]
 
 
+@lanewise
+def turn(layout, y, width, at, rest, first, fraction, i):
+    """Turn m of lane `at`, in rows so wide, towards rest by a fraction of the angle; 1: set it there."""
+    m, target = read_rows(y, width, at, i), read_rows(rest, None, at, first, i)
+    turned = rotate_towards(m, target, fraction)
+    for k in range(3):
+        y.row(k, width)[at, i] = fraction.equals(1.0).select(target[k], turned[k])
+
+
+@lanewise
+def turn_vjp(layout, w, y, width, at, rest, first, fraction, i):
+    """w, the cotangent of m after the turn, becomes that before it, where m was y."""
+    m, bar, target = read_rows(y, width, at, i), read_rows(w, width, at, i), read_rows(rest, None, at, first, i)
+    bar = rotate_towards_vjp(m, bar, target, fraction)
+    for k in range(3):
+        w.row(k, width)[at, i] = fraction.equals(1.0).select(0.0, bar[k])
+
+
+def read_rows(rows, width, *at):
+    """The vector in three rows, so wide if the array is flat."""
+    return tuple(rows.row(k, width)[at] for k in range(3))
+
+
 @njit(inline="always")
 def reset(layout, y, rest, fraction, picked, count, first):
     """Turn m of the picked lanes towards rest (3, n) by a fraction of the angle; 1: set it there."""
-    width = lanes(layout)
     for k in range(count):
-        i = picked[k]
-        target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
-        turned = turn((y[i], y[width + i], y[2 * width + i]), target, fraction)
-        for_all = fraction == 1
-        y[i] = target[0] if for_all else turned[0]
-        y[width + i] = target[1] if for_all else turned[1]
-        y[2 * width + i] = target[2] if for_all else turned[2]
+        turn(one_lane(layout), y, lanes(layout), picked[k], rest, first, fraction)
 
 
 @njit(inline="always")
 def reset_vjp(layout, w, y, rest, fraction, picked, count, first):
     """w, the cotangent of m after the reset of the picked lanes, becomes that before it, where m was y."""
-    width = lanes(layout)
     for k in range(count):
-        i = picked[k]
-        target = (rest[0, first + i], rest[1, first + i], rest[2, first + i])
-        m, bar = (y[i], y[width + i], y[2 * width + i]), (w[i], w[width + i], w[2 * width + i])
-        bar = turn_vjp(m, bar, target, fraction)
-        left = number(0.0 if fraction == 1 else 1.0, w[0])
-        w[i], w[width + i], w[2 * width + i] = left * bar[0], left * bar[1], left * bar[2]
+        turn_vjp(one_lane(layout), w, y, lanes(layout), picked[k], rest, first, fraction)

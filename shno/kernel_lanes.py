@@ -1,11 +1,11 @@
 """How a kernel gets its physics: pure functions run once while it is compiled, on registers in place of numbers.
 
 A function of numbers and of nested tuples of them (`rk4`, `right_hand_side` ...) is written into the kernel as it
-stands, operation by operation: every call inlined, every branch on a None or a Layout taken in Python. `in_kernel` does
-so for one lane; `lanewise` writes the loop over a block's lanes too, some lanes at once as a vector: two of the
-processor's registers long, so that the latency of the one's instructions hides behind the other's. Only loops over
-blocks and steps are Numba's to type and to compile; were every function Numba's, it would type each, optimise it with
-all that it calls and emit it: twice as long and more.
+stands, operation by operation: every call inlined, every branch on a None or a Layout taken in Python. `lanewise`
+writes the loop over a block's lanes too, some lanes at once as a vector: two of the processor's registers long, so that
+the latency of the one's instructions hides behind the other's. Only loops over blocks and steps are Numba's to type and
+to compile; were every function Numba's, it would type each, optimise it with all that it calls and emit it: twice as
+long and more.
 """
 
 import inspect
@@ -22,25 +22,6 @@ from shno.kernel_registers import Register, Word
 
 INDEX = ir.IntType(64)
 REGISTER = 512 if get_host_cpu_features().get("avx512f") else 256  # bits
-
-
-def in_kernel(function):
-    """A pure function as a kernel calls it, written out where it is called: an intrinsic of Numba.
-
-    function : of numbers (Register), nested tuples of them and None; returns a tree of numbers of one precision
-    """
-
-    def typed(context, *kinds):
-        real = next(_reals(kinds))
-        result = _type_of(function(*map(_stand_in, kinds)), real)
-
-        def code(context, builder, signature, values):
-            given = (_given(context, builder, *pair) for pair in zip(kinds, values, strict=True))
-            return _packed(context, builder, result, function(*given), context.get_value_type(real))
-
-        return result(*kinds), code
-
-    return _intrinsic(typed, function, list(inspect.signature(function).parameters.values()))
 
 
 def lanewise(function, registers=2):
@@ -124,7 +105,7 @@ class Block:
 
     def row(self, number, length=None):
         """A row as a Block; of a flat array, where rows have a given length."""
-        length = self.length if length is None else INDEX(length)
+        number, length = (INDEX(x) if isinstance(x, int) else x for x in (number, length or self.length))
         start = self.builder.mul(number, length, flags=["nsw"])
         data = self.builder.gep(self.data, [start], inbounds=True)
         return Block(self.builder, data, self.element, self.lanes)
@@ -171,18 +152,6 @@ def _broadcast(builder, value, lanes):
     return value
 
 
-class _StandIn(Register):
-    """What stands for a Register where only the shape of a result is asked for."""
-
-    def __init__(self):
-        super().__init__(None, None)
-
-    def write(self, *_):
-        return self
-
-    call = select = compare = write
-
-
 def _reals(kinds):
     """The floating-point types among types: of numbers, in tuples, and of elements of arrays."""
     for kind in kinds:
@@ -193,15 +162,8 @@ def _reals(kinds):
             yield element
 
 
-def _stand_in(kind):
-    """What a function gets for a value of a Numba type while its result is typed."""
-    if isinstance(kind, types.BaseTuple):
-        return tuple(map(_stand_in, kind))
-    return _StandIn() if isinstance(kind, types.Float) else None
-
-
 def _given(context, builder, kind, value, lanes=0):
-    """What it gets for the value itself."""
+    """What a function is given for a value of a Numba type."""
     if isinstance(kind, types.BaseTuple):
         parts = zip(kind, unpack_tuple(builder, value, len(kind)), strict=True)
         return tuple(_given(context, builder, *part, lanes) for part in parts)
@@ -216,20 +178,3 @@ def _given(context, builder, kind, value, lanes=0):
     if isinstance(kind, types.Integer) and not kind.signed:
         return Word(builder, _broadcast(builder, value, lanes))
     return value if isinstance(kind, types.Integer) else None
-
-
-def _type_of(result, real):
-    """The Numba type of a tree of numbers and None."""
-    if isinstance(result, tuple):
-        return types.BaseTuple.from_types(tuple(_type_of(part, real) for part in result))
-    return types.none if result is None else real
-
-
-def _packed(context, builder, kind, result, real):
-    """A tree of numbers and None as a value of its Numba type."""
-    if isinstance(result, tuple):
-        parts = zip(kind, result, strict=True)
-        return context.make_tuple(builder, kind, [_packed(context, builder, *part, real) for part in parts])
-    if result is None:
-        return context.get_dummy_value()
-    return result.value if isinstance(result, Register) else ir.Constant(real, float(result))

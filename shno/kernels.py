@@ -11,6 +11,8 @@ source (`inline="always"`), as whatever Numba compiles for itself is optimised a
 inside (`nnan`): a failed step is looked for outside.
 """
 
+from dataclasses import replace
+
 from numba import njit, types
 from numba.extending import NativeValue, intrinsic, models, overload, register_model, typeof_impl, unbox
 from numba.np.arrayobj import populate_array
@@ -54,6 +56,13 @@ def lanes(layout):
 def _lanes(layout):
     value = layout.layout.lanes
     return lambda layout: value
+
+
+@intrinsic
+def one_lane(context, layout):
+    """The same layout with one lane a block, inside a kernel: what is done to all lanes is then done to one."""
+    alone = LayoutType(replace(layout.layout, lanes=1))
+    return alone(layout), lambda context, *_: context.get_dummy_value()
 
 
 class _Numbers(dict):
