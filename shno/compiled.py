@@ -14,7 +14,7 @@ TABLE = 1 << 23  # numbers of a table for each oscillator, at most
 
 
 class Compiled:
-    """A run on the CPU. `advance` moves the state and returns what was saved; `divide` redoes a step in parts."""
+    """A run on the CPU. `advance` moves the state and saves it on its way; `divide` redoes a step in parts."""
 
     def __init__(self, plan):
         """Lay out the plan's arguments for its solver; nothing is compiled yet."""
@@ -85,13 +85,15 @@ class Compiled:
         """The state as it is saved: (3 or 4, n)."""
         return self.state[:, : self.plan.n]
 
-    def advance(self, first, saves, every):
-        """Move on from step `first`, saving `saves` states, one every `every` steps: (saves, 3 or 4, n)."""
-        saved = np.empty((saves, len(self.state), self.plan.n), self.plan.dtype)
-        tables = self._tables(lambda: self.plan.clock.stages(first, saves * every), slice(None))
+    def advance(self, first, every, m, T):
+        """Move on from step `first`, saving a state every `every` steps: m (saves, *batch, 3), T (saves, *batch) or
+        None.
+        """
+        T = np.empty((0, 0), self.plan.dtype) if T is None else T.reshape(len(T), self.plan.n)
+        saving = (m.reshape(len(m), self.plan.n, 3), T, every)
+        tables = self._tables(lambda: self.plan.clock.stages(first, len(m) * every), slice(None))
         now = (self.clock, self.plan.clock.first + first)
-        self._call(self.state, (self.rows, self.shared), now, tables, first, (saved, every), slice(None))
-        return saved
+        self._call(self.state, (self.rows, self.shared), now, tables, first, saving, slice(None))
 
     def divide(self, before, step, lanes, edges):
         """Redo one step for some oscillators from the state `before`, in the parts that the edges (j + 1, k) give."""
@@ -102,7 +104,7 @@ class Compiled:
         missing = -len(lanes) % self.layout.lanes
         picked, edges = np.pad(lanes, (0, missing), mode="edge"), np.pad(edges, ((0, 0), (0, missing)), mode="edge")
         state, worst = before.take(picked, axis=1), self.deviation.max()
-        saved = np.empty((1, len(state), len(lanes)), self.plan.dtype)
+        m, T = (np.empty(shape, self.plan.dtype) for shape in ((1, len(lanes), 3), (len(state) - 3, len(lanes))))
         for start, stop in pairwise(edges):
             numbers = (self.rows.take(picked, axis=1), self.shared.copy())
             place, share = self.layout.tree[0], (stop - start) / self.plan.clock.dt
@@ -112,7 +114,7 @@ class Compiled:
                 numbers[1][place - len(self.rows)] *= share[0]
             stages = np.array([[start[0], (start[0] + stop[0]) / 2, stop[0]]])
             tables = self._tables(lambda stages=stages: stages, picked)
-            self._call(state, numbers, (np.stack([start, stop - start]), 0), tables, step, (saved, 1), picked)
+            self._call(state, numbers, (np.stack([start, stop - start]), 0), tables, step, (m, T, 1), picked)
             worst = max(worst, self.deviation.max())
         self.deviation = np.array(worst)
         self.state[:, lanes] = state[:, : len(lanes)]

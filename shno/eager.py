@@ -24,7 +24,7 @@ CACHED = 1 << 13  # oscillators whose normals are drawn at a time on the CPU: wh
 
 
 class Eager:
-    """A run by torch. `advance` moves the state and returns what was saved; `divide` redoes a step in parts."""
+    """A run by torch. `advance` moves the state and saves it on its way; `divide` redoes a step in parts."""
 
     def __init__(self, plan):
         """Bring the plan's arguments to its device and precision."""
@@ -65,10 +65,12 @@ class Eager:
         return torch.stack(self.state).reshape(len(self.state), -1).cpu().numpy()
 
     @torch.no_grad()
-    def advance(self, first, saves, every):
-        """Move on from step `first`, saving `saves` states, one every `every` steps: (saves, 3 or 4, n)."""
-        steps, step = saves * every, 0
-        saved = self.state[0].new_empty(saves, len(self.state), *self.plan.batch)
+    def advance(self, first, every, m, T):
+        """Move on from step `first`, saving a state every `every` steps: m (saves, *batch, 3), T (saves, *batch) or
+        None.
+        """
+        steps, step = len(m) * every, 0
+        saved = self.state[0].new_empty(len(m), len(self.state), *self.plan.batch)
         stages = self._stages(self.plan.clock.stages(first, steps))
         worst = torch.zeros_like(self.state[0])
         while step < steps:
@@ -79,7 +81,10 @@ class Eager:
                 saved[(step + k) // every] = torch.stack(self.state) if path is None else path[k]
             step += count
         self.deviation = worst.cpu().numpy()
-        return saved.reshape(saves, len(self.state), -1).cpu().numpy()
+        saved = saved.cpu().numpy()
+        m[:] = np.moveaxis(saved[:, :3], 1, -1)
+        if T is not None:
+            T[:] = saved[:, 3]
 
     def _launch(self, step, left, stages, kept):
         """Move on by LENGTH steps where so many are left and may be taken together, else by one: their number, the path

@@ -114,6 +114,11 @@ class Register:
         """The larger one."""
         return (self > x).select(self, x)
 
+    def shuffled(self, x, places):
+        """The numbers at these places among this one's and then x's."""
+        places = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
+        return self.of(self.builder.shuffle_vector(self.value, x.value, places))
+
     def floor(self):
         """The largest whole number not above this."""
         return self.call("floor", self)
@@ -136,6 +141,16 @@ class Register:
     def atan2(self, x):
         """The angle in rad of the point (x, this)."""
         return self.call("atan2", self, x)
+
+
+def interleaved(x, y, z):
+    """x0 y0 z0 x1 y1 ... of three registers, in three: each is picked from two, then from that and the third."""
+    n, found = x.value.type.count, []
+    for part in range(3):
+        places = [divmod(part * n + k, 3) for k in range(n)]  # (lane, register)
+        first = x.shuffled(y, [lane + n * (register == 1) for lane, register in places])
+        found.append(first.shuffled(z, [lane + n if register == 2 else k for k, (lane, register) in enumerate(places)]))
+    return found
 
 
 class Exact(Register):

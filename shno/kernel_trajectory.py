@@ -9,6 +9,8 @@ lane and core, 65 cycles a vector: 0.7 of the multiply-add rate. Latency bounds 
 thermal: 362 (Heun: 289, of 73 without noise): step 161, scaling 9, Philox 107 (27 wide products), Box-Muller 85.
 """
 
+from functools import partial
+
 import numpy as np
 from numba import njit
 from numba.extending import overload
@@ -18,7 +20,7 @@ from shno.heating import heated_right_hand_side
 from shno.kernel_cache import cached
 from shno.kernel_lanes import lanewise
 from shno.kernel_philox import prepare_noise
-from shno.kernel_registers import FLAGS
+from shno.kernel_registers import FLAGS, interleaved
 from shno.kernels import (
     INLINED,
     aligned,
@@ -106,29 +108,41 @@ def prepare_waves(layout, waves, parameters, own, time, step, lane):
     evaluate(layout, waves, parameters, tables[step], own, clock[0], clock[1], lane, float(first_step + step))
 
 
+@partial(lanewise, registers=1)
+def save_lanes(layout, y, m, T, lane, i):
+    """Put the state of all lanes into rows of m (n, 3), and T (n,) where it has a temperature, from `lane` on."""
+    for k, part in enumerate(interleaved(*read(layout, y, i))):
+        m[k * m.lanes, *3 * (lane, i)] = part
+    if len(layout.tree) == 4:
+        T[lane, i] = y[3 * layout.lanes, i]
+
+
 @njit(inline="always")
-def save(layout, y, saved, lane):
-    """Put the state into the columns of saved (3 or 4, n), as far as there are: what is saved is not padded."""
-    width, (count, n) = lanes(layout), saved.shape
+def save(layout, y, m, T, lane):
+    """The same as far as there are rows: what is saved is not padded."""
+    width, n = lanes(layout), len(m)
     if lane + width <= n:
-        scatter(layout, count, y, saved, lane)
+        save_lanes(layout, y, m, T, lane)
     else:
-        for k in range(count):
-            for i in range(n - lane):
-                saved[k, lane + i] = y[k * width + i]
+        for i in range(n - lane):
+            for k in range(3):
+                m[lane + i, k] = y[k * width + i]
+            for k in range(3, len(y) // width):
+                T[lane + i] = y[k * width + i]
 
 
 @cached
 @njit(nogil=True, fastmath=FLAGS, error_model="numpy", no_cfunc_wrapper=True)
-def trajectory_kernel(first, last, layout, state, parameters, time, noise_source, saved, save_every, deviation):
-    """Advance blocks first ... last: state (3 or 4, n) in place, every save_every-th one into saved (n_saved, .., n).
+def trajectory_kernel(first, last, layout, state, parameters, time, noise_source, m, T, save_every, deviation):
+    """Advance blocks first ... last: state (3 or 4, n) in place, every save_every-th one into m (n_saved, n, 3) and
+    T (n_saved, n); (0, 0) without temperatures.
 
     parameters : (rows (k, n), shared numbers (j,))
     time : (clock (2, n) of start and step in s, number of the first step on that clock,
             rows and shared numbers of the waveforms, tables of all (steps, 3 k) and of each lane (steps, 3 k, n))
     noise_source : (seed, realisations (n,), deviation (n,) of a draw over the number of draws, the first draw,
                     k_B T/(Ms V) (n,))
-    saved holds the real oscillators, the others the padded ones; deviation is the norm's worst error.
+    m and T hold the real oscillators, the others the padded ones; deviation is the norm's worst error.
     """
     width, n_state = lanes(layout), state.shape[0]
     rows, shared = parameters
@@ -144,13 +158,13 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
         gather_parameters(layout, wave_p, wave_rows, wave_shared, lane)
         gather(layout, n_state, y, state, lane)
         clear(layout, 1, worst)
-        for k in range(saved.shape[0]):
+        for k in range(m.shape[0]):
             for j in range(save_every):
                 step = k * save_every + j
                 prepare_waves(layout, waves, wave_p, own, time, step, lane)
                 group = prepare_noise(layout, noise, buffer, group, noise_source, step, lane)
                 follow(layout, noise, noise_source[4], lane, y, p, waves)
                 advance(layout, y, p, waves, noise, worst)
-            save(layout, y, saved[k], lane)
+            save(layout, y, m[k], T[k], lane)
         scatter(layout, n_state, y, state, lane)
         copy_lanes(layout, deviation, lane, worst, 0)

@@ -24,12 +24,12 @@ from shno.guard import check_step
 from shno.parameters import arguments, batch_shape, heat_parameters, parameters, reduced_step
 from shno.plan import Noise, Plan, clock, splits
 from shno.start import starting_state
-from shno.states import InFile, InMemory, continuation, tidied
+from shno.states import InFile, InMemory, continuation, put, tidied
 from shno.thermal import field_deviation, thermal_energy
 from shno.trajectory import Trajectory
 
 LARGEST_NORM_ERROR = 1e-4  # of |m| before projection
-CHUNK, LEAST = 1 << 20, 13  # numbers of m held in an executor's layout before they are copied out; states, in 4 CHUNK
+CHUNK, LEAST = 1 << 20, 13  # numbers of m that are computed in one call: within a cache; states, in 4 CHUNK
 CHUNK_STEPS = 1 << 24  # oscillator steps between two reports of progress
 
 
@@ -184,13 +184,13 @@ def _run(executor, plan, states, n, save_every, progress):
         step = plan.splits[k][0]
         done = advance(done, step)
         before = executor.snapshot()
-        executor.advance(step, 1, 1)
+        executor.advance(step, 1, *_as_saved(executor.current(), plan.batch))
         while k < len(plan.splits) and plan.splits[k][0] == step:
             executor.divide(before, *plan.splits[k])
             k += 1
         done = step + 1
         if done % save_every == 0:
-            _keep(states, plan.batch, done // save_every, executor.current()[None])
+            put(states, done // save_every, *_as_saved(executor.current(), plan.batch))
         _check_norm(executor.deviation, executor.current(), done, plan.clock.dt)
         if progress is not None:
             progress(done, n)
@@ -201,26 +201,28 @@ def _advance(executor, plan, states, save_every, n, progress, done, until):
     """Whole steps from `done` up to `until`, in chunks of saved states; returns `until`."""
     held = max(CHUNK // (3 * plan.n), min(LEAST, 4 * CHUNK // (3 * plan.n)))
     chunk = max(1, min(held, CHUNK_STEPS // (plan.n * save_every), executor.longest // save_every))
+    unsaved = _as_saved(executor.current(), plan.batch)
     while done < until:
-        to_next = save_every - done % save_every
+        to_next, number = save_every - done % save_every, done // save_every + 1
         if min(to_next, until - done, executor.longest) < save_every:  # up to a saved state, or less than to the next
             saves, every = 1, min(to_next, until - done, executor.longest)
         else:
             saves, every = min(chunk, (until - done) // save_every), save_every
-        saved = executor.advance(done, saves, every)
-        first, done = done, done + saves * every
-        _check_norm(executor.deviation, saved[-1], done, plan.clock.dt)
+        m, T = states.room(number, saves) if (done + every) % save_every == 0 else unsaved
+        executor.advance(done, every, m, T)
+        done += len(m) * every
+        _check_norm(executor.deviation, executor.current(), done, plan.clock.dt)
         if done % save_every == 0:
-            _keep(states, plan.batch, first // save_every + 1, saved)
+            states.filled(number, len(m))
         if progress is not None:
             progress(done, n)
     return until
 
 
-def _keep(states, batch, first, saved):
-    """Keep saved states (k, 3 or 4, n) from number `first` on."""
-    m = np.moveaxis(saved[:, :3], 1, 2).reshape(len(saved), *batch, 3)
-    states.keep(first, m, saved[:, 3].reshape(len(saved), *batch) if saved.shape[1] == 4 else None)
+def _as_saved(state, batch):
+    """A state (3 or 4, n) as a series of one: m (1, *batch, 3), T (1, *batch) or None."""
+    T = state[3].copy().reshape(1, *batch) if len(state) == 4 else None
+    return state[:3].T.copy().reshape(1, *batch, 3), T
 
 
 def _check_norm(deviation, state, step, dt):
@@ -246,7 +248,7 @@ def _witness(states, n, clock, m0, T0, rtol, atol, progress):
     run, t = states.run, clock.at(states.run.save_every * np.arange(n // states.run.save_every + 1))
     start = {"temperature": run.temperature, "T_start": None if T0 is None else T0.astype(np.float64)}
     y = reference.solve(run.oscillator, run.drive, m0.astype(np.float64), t, **start, rtol=rtol, atol=atol)
-    states.keep(1, y[1:, ..., :3], None if T0 is None else y[1:, ..., 3])
+    put(states, 1, y[1:, ..., :3], None if T0 is None else y[1:, ..., 3])
     if progress is not None:
         progress(n, n)
 

@@ -21,14 +21,18 @@ class InMemory:
         """run : Trajectory without states; clock : of its steps"""
         self.run, self.began = run, perf_counter()
         self.t = clock.at(run.save_every * np.arange(n))
-        self.m, self.T = _room(n, m0), _room(n, T0)
-        self.keep(0, *_one(m0, T0))
+        self.m, self.T = _empty(n, m0), _empty(n, T0)
+        put(self, 0, *_one(m0, T0))
 
-    def keep(self, first, m, T):
-        """Saved states from number `first` on: m (k, *batch, 3), T (k, *batch) or None."""
-        self.m[first : first + len(m)] = m
-        if T is not None:
-            self.T[first : first + len(m)] = T
+    def room(self, first, most):
+        """Where saved states from number `first` on are to be put, `most` of them or fewer: m (k, *batch, 3) and
+        T (k, *batch) or None, in the precision of the run.
+        """
+        part = slice(first, first + most)
+        return self.m[part], None if self.T is None else self.T[part]
+
+    def filled(self, first, count):
+        """So many of them are there."""
 
     def __enter__(self):
         """Nothing to open."""
@@ -56,23 +60,27 @@ class InFile:
         groups["run"] |= out.start if goes_on else {"m0": (m0, "1")} | ({} if T0 is None else {"T_start": (T0, "K")})
         noted = {"device": str(device)} | ({} if compression is None else {"compression": compression})
         given = {"groups": groups, "attributes": attributes | noted, "compression": compression}
-        given |= {"steps": run.save_every * max(1, m0.size // 3), "m": _room(0, m0, out_dtype)}
+        given |= {"steps": run.save_every * max(1, m0.size // 3), "m": _empty(0, m0, out_dtype)}
         if given["m"].dtype != m0.dtype:
             last = np.asarray(whole.t[-1] if goes_on else run.t0)
             given["exact"] = [x for x in (m0, T0, last) if x is not None]
         if goes_on:
             copied = [x for x in (whole.m, whole.T, whole.t) if x is not None]
             given |= {"copied": copied, "rows": out.rows}
-        self.stream = Stream(self.path, states=n, T=_room(0, T0, out_dtype), **given)
+        self.stream = Stream(self.path, states=n, T=_empty(0, T0, out_dtype), **given)
         if not goes_on:
-            self.keep(0, *_one(m0, T0))
+            put(self, 0, *_one(m0, T0))
 
-    def keep(self, first, m, T):
+    def room(self, _, most):
         """As of `InMemory`."""
-        for k in range(0, len(m), PIECE):
-            part = slice(k, min(k + PIECE, len(m)))
-            t = self.clock.at(self.run.save_every * np.arange(first + part.start, first + part.stop))
-            self.stream.append(t, m[part], None if T is None else T[part])
+        m, *T = self.stream.room(most)
+        return m, T[0] if T else None
+
+    def filled(self, first, count):
+        """As of `InMemory`."""
+        for start in range(first, first + count, PIECE):
+            stop = min(start + PIECE, first + count)
+            self.stream.fill(self.clock.at(self.run.save_every * np.arange(start, stop)))
 
     def __enter__(self):
         """The stream is open."""
@@ -87,6 +95,19 @@ class InFile:
     def trajectory(self):
         """The run, whose states stay in the file."""
         return load(self.path, lazy=True)
+
+
+def put(states, first, m, T):
+    """Copy states (k, *batch, 3), (k, *batch) or None to where those from number `first` on belong."""
+    done = 0
+    while done < len(m):
+        room_m, room_T = states.room(first + done, len(m) - done)
+        part = slice(done, done + len(room_m))
+        room_m[:] = m[part]
+        if T is not None:
+            room_T[:] = T[part]
+        states.filled(first + done, len(room_m))
+        done += len(room_m)
 
 
 @dataclass(frozen=True)
@@ -141,7 +162,7 @@ def tidied(killed):
     return states.trajectory()
 
 
-def _room(n, first, dtype=None):
+def _empty(n, first, dtype=None):
     """An empty array for n states like the first, or of another dtype."""
     return None if first is None else np.empty((n, *first.shape), dtype or first.dtype)
 

@@ -3,7 +3,8 @@
 All objects are made first, then HDF5's single-writer mode begins and the file gets its name. A chunk is written once,
 never again; m before its time, each flushed: what is in the file is what was computed up to the last chunk, wherever
 the process is killed. Space on the disk is reserved before HDF5 writes, since it does not survive a disk that fails
-under it. A lock beside the file keeps a second writer away. The run fills chunks while the thread writes others.
+under it. A lock beside the file keeps a second writer away. The run puts its states into chunks while the thread writes
+others.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ TRUE_END = slice(28, 36)  # of an HDF5 superblock, version 3: where the file end
 
 
 class Stream:
-    """Appends states to an HDF5 file of the layout of `hdf5`; a context.
+    """Appends states to an HDF5 file of the layout of `hdf5`, from where `room` has them put.
 
     path                     an older file there is replaced when the new one is ready for its first state
     states                   how many there will be
@@ -66,32 +67,37 @@ class Stream:
                 self.exact = [self.file[hdf5.EXACT][name] for name in (hdf5.EXACT_NAMES[len(exact)] if exact else ())]
                 self.file.swmr_mode = True
                 os.posix_fallocate(self.reserved, os.fstat(self.reserved).st_size, MARGIN)
-                self.room = self._room()
-                rest = self._copy(copied, exact)
+                self.wide = [np.empty((self.rows, *x.shape), x.dtype) for x in (exact or ())[:-1]]
+                self.free = self._chunks()
+                self.chunks = self.free.get()
+                self._copy(copied, exact)
                 os.replace(partial, self.path)
             except BaseException:
                 self._let_go()
                 with contextlib.suppress(OSError):
                     os.remove(partial)
                 raise
-        self.chunks = self.room.get()
         self.thread = threading.Thread(target=self._write_all, daemon=True)
         self.thread.start()
-        if rest:
-            self.append(rest[-1], *rest[:-1])
 
-    def append(self, t, m, T=None):
-        """Add states: t (k,), m (k, *batch, 3), T (k, *batch); copied. Raises : OSError of an earlier chunk."""
-        series, done = [x for x in (m, T, t) if x is not None], 0
-        while done < len(t):
-            self._raise()
-            some = min(self.rows - self.filled, len(t) - done)
-            for chunk, values in zip(self.chunks, series, strict=False):
-                _copy(values[done : done + some], chunk.values[self.filled : self.filled + some])
-            self.filled, done = self.filled + some, done + some
-            if self.filled == self.rows:
-                self._note(self.chunks, [each[done - 1] for each in series])
-                self._hand_over()
+    def room(self, most):
+        """Where the next states are to be put, `most` of them or fewer: m (k, *batch, 3), T (k, *batch) where there are
+        temperatures, in the precision of the run. Raises : OSError of an earlier chunk.
+        """
+        self._raise()
+        arrays = self.wide or [chunk.values for chunk in self.chunks[: len(self.series) - 1]]
+        return [each[self.filled : self.filled + most] for each in arrays]
+
+    def fill(self, t):
+        """The states of the times t (k,) are there."""
+        part = slice(self.filled, self.filled + len(t))
+        for chunk, values in zip(self.chunks, self.wide, strict=False):
+            chunk.values[part] = values[part]
+        self.chunks[len(self.series) - 1].values[part] = t
+        self.filled += len(t)
+        if self.filled == self.rows:
+            self._note(self.chunks, [*(each[-1] for each in self.wide), t[-1]])
+            self._hand_over()
 
     def close(self, complete=True):
         """Write what waits, if the run is complete, and close the file. Raises : OSError with one line."""
@@ -105,29 +111,30 @@ class Stream:
         if complete:
             self._raise()
 
-    def _room(self):
+    def _chunks(self):
         """Chunks to be filled, in sets: of all series, and the exact states where there are some. They take turns, so
         that a run soon has the memory that it will have.
         """
         shapes = [((self.rows, *each.shape[1:]), each.dtype) for each in self.series]
         shapes += [((1, *each.shape[1:]), each.dtype) for each in self.exact]
-        size, room = sum(SEAL + int(np.prod(shape)) * dtype.itemsize for shape, dtype in shapes), queue.SimpleQueue()
+        size, free = sum(SEAL + int(np.prod(shape)) * dtype.itemsize for shape, dtype in shapes), queue.SimpleQueue()
         for _ in range(max(2, min(AHEAD // size, -(-self.states // self.rows)))):
-            room.put([Chunk(shape, dtype) for shape, dtype in shapes])
-        return room
+            free.put([Chunk(shape, dtype) for shape, dtype in shapes])
+        return free
 
     def _copy(self, copied, exact):
-        """Write the whole chunks of these series; returns the rest, in memory: their file is about to go."""
+        """Write the whole chunks of these series; what is left begins a chunk: their file is about to go."""
         if copied is None:
-            return []
-        chunks, whole = self.room.get(), len(copied[-1]) // self.rows * self.rows
-        self._note(chunks, exact)
-        for first in range(0, whole, self.rows):
-            for chunk, values in zip(chunks, copied, strict=False):
-                chunk.values[:] = values[first : first + self.rows]
-            self._write(chunks, self.rows)
-        self.room.put(chunks)
-        return [each[whole:] for each in copied]
+            return
+        self._note(self.chunks, exact)
+        for first in range(0, len(copied[-1]), self.rows):
+            n = min(self.rows, len(copied[-1]) - first)
+            for chunk, values in zip(self.chunks, copied, strict=False):
+                chunk.values[:n] = values[first : first + n]
+            if n == self.rows:
+                self._write(self.chunks, n)
+            else:
+                self.filled = n
 
     def _note(self, chunks, state):
         """The last state of the chunks in the precision of the run, where that is kept."""
@@ -137,7 +144,7 @@ class Stream:
     def _hand_over(self):
         """Give the writer the chunks, and take others."""
         self.ready.put((self.chunks, self.filled))
-        self.chunks, self.filled = self.room.get(), 0
+        self.chunks, self.filled = self.free.get(), 0
 
     def _raise(self):
         if self.error is not None:
@@ -152,7 +159,7 @@ class Stream:
                         self._write(*handed)
                 except Exception as error:  # raised in the run's thread
                     self.error = error
-            self.room.put(handed[0])
+            self.free.put(handed[0])
 
     def _write(self, chunks, n):
         """n states of the chunks: the times last, so that a state that has a time is whole."""
@@ -184,15 +191,6 @@ class Stream:
             os.close(reserved)
         os.remove(f"{self.path}.lock")
         os.close(self.lock)
-
-
-def _copy(values, to):
-    """Into an array; where components lie apart each by itself, which is twice as fast."""
-    if values.ndim == 3 and not values.flags.c_contiguous:
-        for k in range(values.shape[2]):
-            to[..., k] = values[..., k]
-    else:
-        to[:] = values
 
 
 def _put(data, row, chunk):

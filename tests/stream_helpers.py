@@ -35,6 +35,15 @@ def run_of(kind, **more):
     return shno.simulate(oscillator, settings.pop("drive", DRIVE), **settings)
 
 
+def append(stream, t, m):
+    """Put states of these times into a stream."""
+    while len(t):
+        (room,) = stream.room(len(t))
+        n = len(room)
+        room[:], done, t, m = m[:n], t[:n], t[n:], m[n:]
+        stream.fill(done)
+
+
 def same(a, b):
     """Whether two runs have the same states, bit for bit."""
     series = ("t", "m", *(() if a.T is None else ("T",)))

@@ -7,7 +7,7 @@ from numba.core.errors import TypingError
 
 import shno.kernels  # noqa: F401  (which knows the type of a Layout)
 from shno.kernel_lanes import lanewise, rowwise
-from shno.kernel_registers import FLAGS
+from shno.kernel_registers import FLAGS, interleaved
 from shno.layout import Layout
 
 WIDTHS = (1, 7, 16, 64)
@@ -38,6 +38,17 @@ def mix(layout, out, words, key, i):
 @rowwise
 def weighed(layout, count, out, rows, first, weights, row, i):
     out.row(row, layout.lanes)[0, i] = rows.row(row)[first, i] * weights.row(row, 1)[0, None]
+
+
+@lanewise
+def woven(layout, out, components, i):
+    for k, part in enumerate(interleaved(*(components[j * layout.lanes, i] for j in range(3)))):
+        out[k * out.lanes, i, i, i] = part
+
+
+@njit
+def run_woven(layout, out, components):
+    woven(layout, out, components)
 
 
 @njit(fastmath=FLAGS, error_model="numpy")
@@ -87,6 +98,14 @@ def test_words_wrap_around_as_in_numpy(width):
     run_mix(Layout((), 0, width), out, words, key)
     product = (w * np.uint64(0xD2511F53) & np.uint64(0xFFFFFFFFFFFF)) >> np.uint64(16)
     assert np.array_equal(out, (product ^ (key + np.uint64(1) | w << np.uint64(3))).astype(np.uint32))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_vectors_are_woven_into_rows_of_three(width, dtype):
+    components, out = np.random.default_rng(4).normal(size=(3, width)).astype(dtype), np.empty((width, 3), dtype)
+    run_woven(Layout((), 0, width), out, components.ravel())
+    assert np.array_equal(out, components.T)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5])

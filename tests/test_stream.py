@@ -8,7 +8,7 @@ from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 import h5py
 import numpy as np
 import pytest
-from stream_helpers import DRIVE, KINDS, OSCILLATOR, RUN, SMALL, in_memory, run_of, same, unfinished
+from stream_helpers import DRIVE, KINDS, OSCILLATOR, RUN, SMALL, append, in_memory, run_of, same, unfinished
 
 import shno
 from shno import __main__ as command_line
@@ -83,7 +83,7 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
         open_stream(tmp_path / "run.h5")
     with pytest.raises(OSError, match=r"run\.h5 cannot be written: another run is writing it. Wait for it"):
         run_of("thermal").save(tmp_path / "run.h5")
-    first.append(np.arange(200.0), np.ones((200, 3)))
+    append(first, np.arange(200.0), np.ones((200, 3)))
     first.close()
     assert len(hdf5.read(tmp_path / "run.h5")[0]) == 200 and os.listdir(tmp_path) == ["run.h5"]
 
@@ -92,7 +92,7 @@ def test_a_file_is_read_while_it_is_written(tmp_path):
     writer = open_stream(tmp_path / "run.h5", states=1000)
     seen = []
     for k in range(0, 1000, 100):
-        writer.append(np.arange(k, k + 100.0), np.full((100, 3), float(k)))
+        append(writer, np.arange(k, k + 100.0), np.full((100, 3), float(k)))
         seen.append(len(hdf5.read(tmp_path / "run.h5")[0]))
     writer.close()
     assert seen == sorted(seen) and all(n % 64 == 0 for n in seen) and len(hdf5.read(tmp_path / "run.h5")[0]) == 1000
@@ -107,7 +107,7 @@ def test_a_run_waits_for_its_writer_when_enough_is_waiting(tmp_path, monkeypatch
 
     def run():
         for k in range(0, 640, 64):
-            writer.append(np.arange(k, k + 64.0), np.full((64, 3), float(k)))
+            append(writer, np.arange(k, k + 64.0), np.full((64, 3), float(k)))
             taken.append(k)
 
     thread = threading.Thread(target=run)
@@ -151,7 +151,7 @@ def test_a_run_is_followed_until_it_is_whole(tmp_path, monkeypatch, capsys):
     def wait(_):
         part = np.array_split(np.arange(1001), 4)[len(looks)]
         looks.append(os.path.exists(figure))
-        writer.append(run.t[part], run.m[part])
+        append(writer, run.t[part], run.m[part])
         while writer.error is None and writer.written < (part[-1] + 1) // writer.rows * writer.rows:
             threading.Event().wait(0.01)  # the writer is a thread
         if len(looks) == 4:
