@@ -9,7 +9,7 @@ import numpy as np
 from shno.checks import IntegrationError
 from shno.stored import is_closed
 from shno.stream import Stream
-from shno.trajectory import Trajectory, load, read_with
+from shno.trajectory import Trajectory, read_with
 
 PIECE = 1 << 14  # states whose times are computed at once, within a processor's cache
 
@@ -56,6 +56,7 @@ class InFile:
         self.run, self.clock = run, clock
         self.goes_on = goes_on = isinstance(out, Continuation)
         self.path, whole, n = (out.path, out.run, out.states) if goes_on else (out, run, n)
+        self.whole = whole
         groups, attributes = whole.content((n - 1) * run.save_every)
         groups["run"] |= out.start if goes_on else {"m0": (m0, "1")} | ({} if T0 is None else {"T_start": (T0, "K")})
         noted = {"device": str(device)} | ({} if compression is None else {"compression": compression})
@@ -94,7 +95,8 @@ class InFile:
 
     def trajectory(self):
         """The run, whose states stay in the file."""
-        return load(self.path, lazy=True)
+        m, *T, t = self.stream.stored
+        return replace(self.whole, t=t, m=m, T=T[0] if T else None, wall_time=self.stream.elapsed)
 
 
 def put(states, first, m, T):

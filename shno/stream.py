@@ -20,6 +20,7 @@ import numpy as np
 from shno import hdf5
 from shno.chunk import SEAL, Chunk
 from shno.lock import locked
+from shno.stored import Stored
 
 CHUNK = 1 << 22  # bytes, at most
 MARGIN = 1 << 21  # bytes reserved beyond a chunk: HDF5's own, and a file's end
@@ -41,14 +42,16 @@ class Stream:
     groups, attributes       as of `hdf5.write`
     compression              None, "gzip" or "lzf"
     copied                   series m, T where there are temperatures, and t, whose states are the first of the file
+    It has : `stored`, those series as they will be read from the file; `elapsed`, s from its making to the last chunk
     Raises : OSError with one line: the folder, the disk, or another writer
     """
 
     def __init__(self, path, *, states, m, T=None, exact=None, steps=1, rows=None, groups, attributes, compression=None,
                  copied=None):  # fmt: skip
         """Make the file, ready for its first state."""
-        self.path, self.began, self.written, self.states = os.path.realpath(path), perf_counter(), 0, states
-        self.error, self.filled, self.compression, self.ready = None, 0, compression, queue.SimpleQueue()
+        self.path, self.began, self.elapsed = os.path.realpath(path), perf_counter(), 0.0
+        self.states, self.written, self.filled, self.error = states, 0, 0, None
+        self.compression, self.ready = compression, queue.SimpleQueue()
         fitting = CHUNK // max(1, m.dtype.itemsize * int(np.prod(m.shape[1:])))
         self.rows = rows or max(1, min(fitting, STEPS // steps, states))
         partial = f"{self.path}.{secrets.token_hex(4)}.partial"
@@ -64,6 +67,7 @@ class Stream:
                 self.wall_time = self.file["wall_time"].id.get_offset()
                 names = ("m", *([] if T is None else [hdf5.SERIES]), "time")
                 self.series = [self.file[name] for name in names]
+                self.stored = [Stored(self.path, x.name, (states, *x.shape[1:]), x.dtype) for x in self.series]
                 self.exact = [self.file[hdf5.EXACT][name] for name in (hdf5.EXACT_NAMES[len(exact)] if exact else ())]
                 self.file.swmr_mode = True
                 os.posix_fallocate(self.reserved, os.fstat(self.reserved).st_size, MARGIN)
@@ -177,7 +181,8 @@ class Stream:
                 data[self.written :] = chunk.values[:n]
                 data.flush()
         self.written += n
-        os.pwrite(self.reserved, np.float64(perf_counter() - self.began).tobytes(), self.wall_time)
+        self.elapsed = perf_counter() - self.began
+        os.pwrite(self.reserved, np.float64(self.elapsed).tobytes(), self.wall_time)
 
     def _let_go(self):
         """Close the file, give back what was reserved, and the lock."""

@@ -23,7 +23,7 @@ ALLOWED = {
     "chunk": {"kernel_cache"},
     "origin": {"threads"},
     "hdf5": {"hdf5_parts", "stored"},
-    "stream": {"chunk", "hdf5", "lock"},
+    "stream": {"chunk", "hdf5", "lock", "stored"},
     "states": {"stored", "stream", "trajectory"},
     **{room: {"vector"} for room in ("anisotropy", "philox", "solvers")},
     **{room: {"constants"} for room in ("geometry", "oscillator", "theory")},

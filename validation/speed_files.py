@@ -22,9 +22,9 @@ import shno
 from shno import compiled, origin
 from validation.speed_system import DT, ROUNDS, NotRun, Row, agree, interleaved, neurons, ratio, seconds
 
-SIZES = {"one": (1, 20_000_000, "float64"), "many": (10_000, 5000, "float32")}  # oscillators, steps, dtype: 640, 600 MB
+SIZES = {"one": (1, 10_000_000, "float64"), "many": (10_000, 2500, "float32")}  # oscillators, steps, dtype: 320, 300 MB
 ROOM = 4e9  # bytes of the disk that must be free
-LARGEST, NOTHING = 700e6, bytes(1 << 22)  # bytes: more than a file has; that are written at once
+LARGEST, NOTHING = 350e6, bytes(1 << 22)  # bytes: more than a file has; that are written at once
 
 
 @lru_cache(1)  # one is large
@@ -81,7 +81,7 @@ def alone(path, write):
 def warm(sides):
     """Times of the sides, after a round that is not counted: memory that the system has not given out is slow."""
     interleaved(sides, 1)
-    return interleaved(sides, 2 * ROUNDS)
+    return interleaved(sides, 4 * ROUNDS)
 
 
 def checked(path, run, given):
