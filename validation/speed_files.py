@@ -1,9 +1,9 @@
 """Streaming to a file, against plain h5py that writes the same bytes from memory, and against the computation alone.
 
 Plain h5py: a dataset of the whole shape for m and one for the times, in the chunks of ours, without checksums, filled
-chunk by chunk, from memory or between the kernel's calls; closed, not flushed between. Before each measurement the
-disk's queue is emptied, and as much is written and removed again: the memory that holds a file until it is on the disk
-is then at hand. A virtual machine gives back what was free for a second or two, and whoever writes next waits for it.
+chunk by chunk, from memory or between the kernel's calls; closed, not flushed between. A virtual machine gives back
+what has been free for two seconds or so, and whoever writes next waits for it. So each measurement follows a pause in
+which it has done so; then as much as a file has is written and removed, and memory for the file is at hand.
 """
 
 import os
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from importlib import import_module
 from statistics import median
+from time import sleep
 from unittest.mock import patch
 
 import h5py
@@ -24,6 +25,7 @@ from validation.speed_system import DT, ROUNDS, NotRun, Row, agree, interleaved,
 
 SIZES = {"one": (1, 10_000_000, "float64"), "many": (10_000, 2500, "float32")}  # oscillators, steps, dtype: 320, 300 MB
 ROOM = 4e9  # bytes of the disk that must be free
+PAUSE = 3.0  # s
 LARGEST, NOTHING = 350e6, bytes(1 << 22)  # bytes: more than a file has; that are written at once
 
 
@@ -69,6 +71,7 @@ def plain(path, run, chunks):
 def alone(path, write):
     """Seconds of a call that writes a file, which is removed."""
     os.sync()
+    sleep(PAUSE)
     with open(path, "wb", buffering=0) as file:
         for _ in range(int(LARGEST) // len(NOTHING)):
             file.write(NOTHING)
@@ -81,7 +84,7 @@ def alone(path, write):
 def warm(sides):
     """Times of the sides, after a round that is not counted: memory that the system has not given out is slow."""
     interleaved(sides, 1)
-    return interleaved(sides, 4 * ROUNDS)
+    return interleaved(sides, ROUNDS)
 
 
 def checked(path, run, given):
