@@ -13,7 +13,7 @@
                                 is a path such as I.Sum.a.Sine.amplitude (`waveform_numbers`)
     /parameters/run/T ...       temperature of each oscillator (n, *batch) (with Joule heating), realisation (where it
                                 was given); m0 and T_start, which a streamed run began with
-    /wall_time   (1,)           of a streamed run, s, as far as it has come
+    /wall_time   ()             of a streamed run, s, as far as it has come; (1,) in files of before
     /exact/m, T, time           (2, *batch, 3), (2, *batch), (2,): of a run streamed in another precision than it is
                                 computed in, the last state of each chunk in turns as it was: resume goes on from it
 
@@ -109,7 +109,7 @@ def _read(file, size, lazy):
     if len(series) == 3:
         groups["run"]["T"] = series.pop()
     if "wall_time" in file:
-        attributes["wall_time"] = float(dataset(file, "wall_time", size)[:1].sum())
+        attributes["wall_time"] = float(np.ravel(dataset(file, "wall_time", size)[()])[:1].sum())
     return *series, groups, attributes
 
 

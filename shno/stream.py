@@ -63,7 +63,7 @@ class Stream:
                 self.reserved = os.open(partial, os.O_RDWR)
                 settings = {"rows": self.rows, "compression": compression, "exact": exact}
                 hdf5.fill(self.file, np.empty(0), m, groups, attributes | {"states": states}, **settings)
-                self.file.create_dataset("wall_time", data=[0.0]).attrs["units"] = np.bytes_("s")
+                self.file.create_dataset("wall_time", data=0.0).attrs["units"] = np.bytes_("s")
                 self.wall_time = self.file["wall_time"].id.get_offset()
                 names = ("m", *([] if T is None else [hdf5.SERIES]), "time")
                 self.series = [self.file[name] for name in names]

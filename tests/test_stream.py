@@ -8,6 +8,7 @@ from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 import h5py
 import numpy as np
 import pytest
+import xarray
 from stream_helpers import DRIVE, KINDS, OSCILLATOR, RUN, SMALL, append, in_memory, run_of, same, unfinished
 
 import shno
@@ -75,6 +76,14 @@ def test_a_saved_run_is_no_run_to_finish(tmp_path):
 def open_stream(path, states=200):
     groups = {"oscillator": {}, "drive": {}, "run": {}}
     return Stream(path, states=states, m=np.empty((0, 3)), groups=groups, attributes={})
+
+
+@pytest.mark.parametrize("kind", ["thermal", "rounded"])
+def test_a_streamed_run_opens_with_xarray_without_a_warning(tmp_path, kind):
+    run = run_of(kind, out=tmp_path / "run.h5")
+    with xarray.open_dataset(tmp_path / "run.h5", engine="h5netcdf") as data:
+        assert data.m.dims[0] == "time" and data.m.dims[-1] == "component" and np.array_equal(data.m, run.m)
+        assert data.wall_time == shno.load(tmp_path / "run.h5").wall_time == run.wall_time
 
 
 def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
