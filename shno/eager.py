@@ -76,7 +76,7 @@ class Eager:
         while step < steps:
             now = {key: table[step:] for key, table in stages.items()}
             count, path, error = self._launch(first + step, steps - step, now, range(-(step + 1) % every, steps, every))
-            worst = torch.maximum(worst, error)
+            worst = torch.fmax(worst, error)
             for k in range(-(step + 1) % every, count, every):
                 saved[(step + k) // every] = torch.stack(self.state) if path is None else path[k]
             step += count

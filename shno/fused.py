@@ -20,7 +20,7 @@ from shno.philox import split
 from shno.plan import at_stage
 from shno.solvers import heun, rk4
 from shno.thermal import thermal_calls
-from shno.vector import dot, normalise, reciprocal_sqrt, scale
+from shno.vector import project
 from shno.waveform import Product, Sum, Waveform
 
 SOLVERS = {"rk4": rk4, "heun": heun}
@@ -81,8 +81,7 @@ def one_step(solver, state, share, trees, energy):
         trees = [with_noise(tree, B) for tree in trees]
     function = right_hand_side if len(state) == 3 else heated_right_hand_side
     y = SOLVERS[solver](function, state, share * trees[0][0], *(tree[1:] for tree in trees))
-    square = dot(y, y)
-    return (*scale(reciprocal_sqrt(square), y[:3]), *y[3:]), (square - 1).abs()
+    return project(y)
 
 
 def with_noise(tree, noise):
@@ -126,7 +125,7 @@ def several_steps(layout, tree, follows, tensors):
         stages = ({key: table[k, stage] for key, table in tables.items()} for stage in range(3))
         trees = [with_noise(at_stage(tree, values, lambda x: numbers[id(x)]), field) for values in stages]
         state, error = one_step(layout.solver, state, 1.0, trees, energy)
-        worst = error if worst is None else torch.maximum(worst, error)
+        worst = error if worst is None else torch.fmax(worst, error)
         path.append(state)
     whole = (torch.stack([torch.stack(rows) for rows in path]),) if layout.keeps_path else ()
     return (*state, worst, *whole)
@@ -258,9 +257,8 @@ def passage_step(carried, step, tree, component, threshold, rearm):
     *state, peak, time, armed, crossings, worst = carried
     h, *held = tree
     before, y = state[component], rk4(right_hand_side, tuple(state), h, held, held, held)
-    worst = torch.maximum(worst, (dot(y, y).detach() - 1).abs())
-    state = normalise(y)
-    after = state[component]
+    state, error = project(y)
+    worst, after = torch.fmax(worst, error.detach()), state[component]
     crossed = armed & (after >= threshold)
     is_first = crossed & (crossings == 0)
     rise = torch.where(is_first, after - before, 1.0)  # elsewhere a quotient by zero would spoil the gradient

@@ -100,13 +100,13 @@ def checked_batch(values, m, armed):
 
 def check_path(path, error, n_steps, dt):
     """IntegrationError where a state is not finite or the norm moved too far before projection."""
+    if bool((error > LARGEST_NORM_ERROR).any()):  # first: what turns too far does not stay finite
+        worst = f"| |m| - 1 | reached {float(error.max()) / 2:.2g} within {n_steps} steps of {dt:.3g} s"
+        raise IntegrationError(f"{worst}: m turns too far in one. Use dt <= {dt / 2:.3g} s.")
     if not bool(path.sum().isfinite()):  # of unit vectors; NaN and infinity stay in a sum
         raise IntegrationError(
             f"m is not finite after {n_steps} steps. Look for NaN or infinity in m, a_DL and parameters."
         )
-    if not bool((error <= LARGEST_NORM_ERROR).all()):
-        worst = f"| |m| - 1 | reached {float(error.max()) / 2:.2g} within {n_steps} steps of {dt:.3g} s"
-        raise IntegrationError(f"{worst}: m turns too far in one. Use dt <= {dt / 2:.3g} s.")
 
 
 def as_values(parameters, a_DL, m):

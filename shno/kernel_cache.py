@@ -25,6 +25,7 @@ SOURCES = (
         "kernel_registers",
         "kernel_lanes",
         "kernels",
+        "kernel_prepared",
         "kernel_philox",
         "kernel_trajectory",
         "kernel_drives",

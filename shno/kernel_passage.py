@@ -27,14 +27,13 @@ from shno.kernels import (
     gather_parameters,
     lanes,
     load_at,
-    project,
     read,
     scatter,
     write,
 )
 from shno.llgs import right_hand_side, right_hand_side_vjp
 from shno.solvers import rk4, rk4_vjp
-from shno.vector import normalise_vjp, number
+from shno.vector import number, project, project_vjp
 
 # Rows of a block in the forward pass, after m (3): the watched component's largest value, its crossings, the first
 # one's step (-1: none), the component before and after it, whether the next counts, the norm's error.
@@ -169,7 +168,7 @@ def walk(layout, path, at, lane, parameters, noise, step, threshold, i):
     rise = after - before
     slope = opened.equals(step).select(time_bar / (rise * rise), 0.0)
     at_end = its_step.equals(step).select(peak_bar, 0.0) - slope * (threshold - before)
-    bar = normalise_vjp(raw, entered(layout, read(layout, lane, i), at_end))
+    bar = project_vjp(raw, entered(layout, read(layout, lane, i), at_end))
     bar, h_bar, bars = rk4_vjp(right_hand_side, right_hand_side_vjp, y, bar, h, *constant)
     write(layout, lane, i, vector=entered(layout, bar, slope * (threshold - after)))
     deposit(layout, lane, i, layout.tree, (h_bar, *bars))

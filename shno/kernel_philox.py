@@ -131,7 +131,7 @@ def stretched(context, layout, rows):
     return result(layout, rows), lambda context, *_: context.get_dummy_value()
 
 
-@partial(lanewise, registers=4)
+@partial(lanewise, registers=8)
 def draw_words(layout, words, radial, angular, call, realisations, seed, i):
     """The four words of a call of the thermal stream of each lane, two of radii and two of angles."""
     stream = realisations[0, i], 0, philox.THERMAL
@@ -140,7 +140,7 @@ def draw_words(layout, words, radial, angular, call, realisations, seed, i):
     words[angular, i], words[angular, layout.lanes, i] = w1, w3
 
 
-@lanewise
+@partial(lanewise, registers=4)
 def draw_normals(layout, normals, words, i):
     """The Box-Muller pairs of words that are as many lanes apart as the layout has."""
     pair = box_muller(words[0, i], words[layout.lanes, i], normals.element)

@@ -10,6 +10,8 @@ from numba.core.cgutils import get_or_insert_function
 
 FLAGS = {"contract", "nsz", "nnan", "ninf", "arcp", "afn"}  # of every sum and product; a failed step is seen outside
 
+NEUTRAL = {"fadd": 0.0, "fsub": 0.0, "fmul": 1.0, "fdiv": 1.0}  # second operands that change nothing
+
 # Minimax polynomials in the relative error on [0, 1/4], the constant term first: sin(pi a / 2) / a, cos(pi a / 2) in
 # a^2; errors 3.3e-18 and 5.6e-17.
 SINE_64 = (
@@ -30,6 +32,18 @@ COSINE_64 = (
     -2.5200084137320835e-05,
     4.6546176616413115e-07,
 )
+
+
+def simplified(operation, a, b):
+    """What an operation gives where an operand is 0 or 1, without an instruction: a number or a register; else None."""
+    plain = [x for x in (a, b) if isinstance(x, int | float)]
+    if operation == "fmul" and 0.0 in plain:
+        return 0.0
+    if b in plain and b == NEUTRAL.get(operation):
+        return a
+    if a in plain and a == NEUTRAL.get(operation) and operation in ("fadd", "fmul"):
+        return b
+    return None
 
 
 def _operator(operation):
@@ -60,7 +74,10 @@ class Register:
         return number.value if isinstance(number, Register) else ir.Constant(self.value.type, float(number))
 
     def write(self, operation, *numbers):
-        """The register that the operation leaves its result in."""
+        """The register that the operation leaves its result in; without one what it is in any case: 0 x, 1 x, x + 0."""
+        simple = None if self.flags else simplified(operation, *numbers)
+        if simple is not None:
+            return simple
         return self.of(getattr(self.builder, operation)(*map(self.value_of, numbers), flags=self.flags))
 
     def call(self, name, *numbers):

@@ -3,13 +3,14 @@
 Each step has up to three lane loops: the waveforms at the step's three stages and the thermal field go to buffers that
 stay in the L1 cache, then the solver's step reads them. What a layout does not have costs nothing.
 
-Profile (RK4, float32, easy-plane neuron, 16 lanes a vector; AMD family 26, 3.9 GHz, 1.93 vector multiply-adds a cycle):
-deterministic: 130 instructions a step and vector, 91 arithmetic (79 multiply), 15 moves of spilled numbers; 1.05 ns a
-lane and core, 65 cycles a vector: 0.7 of the multiply-add rate. Latency bounds it, then multipliers; memory does not.
-thermal: 362 (Heun: 289, of 73 without noise): step 161, scaling 9, Philox 107 (27 wide products), Box-Muller 85.
+Profile (RK4, float32, easy-plane neuron, 16 lanes a vector; AMD family 25 model 17, 3.7 GHz, one vector multiply-add a
+cycle): deterministic: 122 instructions a step and vector, 83 arithmetic (72 multiply), 9 of spilled numbers; 82 cycles,
+one for each arithmetic instruction: multipliers bound it, memory does not (family 26, twice the multipliers: latency).
+thermal: 350 (Heun: 285, of 65 without noise), 215 cycles: step 145, Philox 111 (28 wide products), Box-Muller 84,
+scaling 10.
 """
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from numba import njit
@@ -20,6 +21,7 @@ from shno.heating import heated_right_hand_side
 from shno.kernel_cache import cached
 from shno.kernel_lanes import lanewise
 from shno.kernel_philox import prepare_noise
+from shno.kernel_prepared import Prepared, places_of
 from shno.kernel_registers import FLAGS, interleaved
 from shno.kernels import (
     INLINED,
@@ -30,7 +32,6 @@ from shno.kernels import (
     gather_parameters,
     lanes,
     load_at,
-    project,
     read,
     scatter,
     write,
@@ -39,6 +40,7 @@ from shno.llgs import right_hand_side
 from shno.local_noise import thermal_field_at
 from shno.parameters import Q_NL
 from shno.solvers import heun, rk4
+from shno.vector import project
 
 SOLVERS = {"rk4": rk4, "heun": heun}
 
@@ -67,27 +69,72 @@ def evaluate(layout, waves, rows, tables, own_tables, starts, lengths, lane, n, 
             waves[(stage * len(kinds) + k) * width, i] = value
 
 
-@lanewise
-def advance(layout, y, rows, waves, noise, worst, i):
-    """One step of the layout's solver, the state in y; `worst` is the norm's largest error before projection."""
+def stepped(layout, y, rows, waves, noise, i):
+    """The state after one step of the layout's solver, and the norm's error before projection."""
     start, middle, end = (load_at(layout, rows, waves, noise, i, stage) for stage in range(3))
     f, count = (right_hand_side, 3) if len(layout.tree) == 3 else (heated_right_hand_side, 4)
     state = read(layout, y, i, count=count)
-    state, error = project(SOLVERS[layout.solver](f, state, start[0], start[1:], middle[1:], end[1:]))
+    return project(SOLVERS[layout.solver](f, state, start[0], start[1:], middle[1:], end[1:]))
+
+
+def field_at(layout, y, rows, waves, noise, energy, i):
+    """The thermal field that follows the state."""
+    _, *given = load_at(layout, rows, waves, noise, i, 0)
+    heat_parameters = given[2] if len(given) == 3 else None
+    state, B_thermal = read(layout, y, i, count=len(layout.tree)), given[1][-1]
+    return thermal_field_at(state, B_thermal, energy, *given[:2], heat_parameters)
+
+
+def follows(layout):
+    """Whether the thermal field follows the state."""
+    return layout.draws and (len(layout.tree) == 4 or layout.tree[1][Q_NL] is not None)
+
+
+@cache
+def places(layout):
+    """{key: row} of the parameters of a block, and of what is made of them alone."""
+
+    def used(block, rows, i):
+        stepped(layout, block, rows, block, block, i)
+        if follows(layout):
+            field_at(layout, block, rows, block, block, block[0, i], i)
+
+    return places_of(layout, used)
+
+
+@lanewise
+def prepare(layout, rows, i):
+    """Fill the rows that are made of a block's parameters alone."""
+    prepared = Prepared(rows, layout, places(layout), i)
+    for key, row in places(layout).items():
+        if not isinstance(key, str):
+            rows[row * layout.lanes, i] = prepared.make(key)
+
+
+@lanewise
+def advance(layout, y, rows, waves, noise, worst, i):
+    """One step, the state in y; `worst` is the norm's largest error before projection."""
+    state, error = stepped(layout, y, Prepared(rows, layout, places(layout), i), waves, noise, i)
     write(layout, y, i, vector=state)
-    worst[0, i] = worst[0, i].maximum(error)
+    worst[0, i] = error.maximum(worst[0, i])  # one that is not a number is passed over
 
 
 @lanewise
 def follow(layout, noise, energy, lane, y, rows, waves, i):
     """Let the thermal field follow the state, if it does."""
-    if not layout.draws or (len(layout.tree) == 3 and layout.tree[1][Q_NL] is None):
-        return
-    _, *given = load_at(layout, rows, waves, noise, i, 0)
-    heat_parameters = given[2] if len(given) == 3 else None
-    state, B_thermal = read(layout, y, i, count=len(layout.tree)), given[1][-1]
-    field = thermal_field_at(state, B_thermal, energy[lane, i], *given[:2], heat_parameters)
-    write(layout, noise, i, vector=field)
+    if follows(layout):
+        rows = Prepared(rows, layout, places(layout), i)
+        write(layout, noise, i, vector=field_at(layout, y, rows, waves, noise, energy[lane, i], i))
+
+
+def row_count(layout):
+    """How many rows a block's parameters and what is made of them take, inside a kernel."""
+
+
+@overload(row_count, jit_options=INLINED)
+def _row_count(layout):
+    value = len(places(layout.layout))
+    return lambda layout: value
 
 
 def wave_count(layout):
@@ -147,7 +194,7 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
     width, n_state = lanes(layout), state.shape[0]
     rows, shared = parameters
     wave_rows, wave_shared = time[2], time[3]
-    y, p = aligned(n_state * width, state.dtype), aligned((rows.shape[0] + shared.shape[0]) * width, state.dtype)
+    y, p = aligned(n_state * width, state.dtype), aligned(row_count(layout) * width, state.dtype)
     wave_p = aligned((wave_rows.shape[0] + wave_shared.shape[0]) * width, np.float64)
     waves, noise = aligned(3 * wave_count(layout) * width, state.dtype), aligned(3 * width, state.dtype)
     own = aligned(time[5].shape[1] * width, state.dtype)
@@ -155,6 +202,7 @@ def trajectory_kernel(first, last, layout, state, parameters, time, noise_source
     for block in range(first, last):
         lane, group = block * width, -1
         gather_parameters(layout, p, rows, shared, lane)
+        prepare(layout, p)
         gather_parameters(layout, wave_p, wave_rows, wave_shared, lane)
         gather(layout, n_state, y, state, lane)
         clear(layout, 1, worst)

@@ -18,13 +18,11 @@ from numba.extending import NativeValue, intrinsic, models, overload, register_m
 from numba.np.arrayobj import populate_array
 
 from shno import vector
-from shno.kernel_lanes import lanewise, rowwise
+from shno.kernel_lanes import LINE, lanewise, rowwise
 from shno.kernel_registers import FLAGS
 from shno.layout import Layout
-from shno.vector import dot, reciprocal_sqrt, scale
 
 INLINED = {"forceinline": True, "fastmath": FLAGS, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
-LINE = 64  # bytes of a cache line
 ADJOINT_ROWS = 8  # rows of the adjoint's scratch before the cotangents of the free rows
 
 
@@ -113,12 +111,6 @@ def write(layout, block, *at, vector):
     """Put a vector there."""
     for k, component in enumerate(vector):
         block[k * layout.lanes, *at] = component
-
-
-def project(y):
-    """y with its first three components made a unit vector, and | |m|^2 - 1 | before projection."""
-    square = dot(y, y)
-    return (*scale(reciprocal_sqrt(square), y[:3]), *y[3:]), abs(square - 1.0)
 
 
 @intrinsic

@@ -20,7 +20,7 @@ Source: Slavin and Tiberkevich, IEEE Trans. Magn. 45, 1875 (2009); the explicit 
 
 from shno.constants import e, hbar, mu_0
 from shno.fields import effective_field, effective_field_vjp
-from shno.vector import accumulate, add, cross, dot, number, reciprocal_sqrt, scale
+from shno.vector import accumulate, add, add_cross, cross, dot, number, reciprocal_sqrt, scale
 
 
 def linear_torque(m, B, alpha, a_DL, a_FL, p):
@@ -38,7 +38,7 @@ def linear_torque(m, B, alpha, a_DL, a_FL, p):
         in_D, in_C = a_FL + in_D, in_C + alpha * a_FL
     D = add(B, scale(in_D, p))
     C = add(scale(alpha, B), scale(in_C, p))
-    return cross(add(D, cross(m, C)), m)
+    return cross(add_cross(D, m, C), m)
 
 
 def linear_torque_vjp(m, w, B, alpha, a_DL, a_FL, p):
@@ -47,7 +47,7 @@ def linear_torque_vjp(m, w, B, alpha, a_DL, a_FL, p):
     if a_FL is not None:
         in_D, in_C = a_FL + in_D, in_C + alpha * a_FL
     C = add(scale(alpha, B), scale(in_C, p))
-    E = add(add(B, scale(in_D, p)), cross(m, C))
+    E = add_cross(add(B, scale(in_D, p)), m, C)
     D_bar = cross(m, w)
     C_bar = cross(D_bar, m)
     m_bar = add(cross(w, E), cross(C, D_bar))

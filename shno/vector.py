@@ -57,6 +57,15 @@ def cross(a, b):
     return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
 
 
+def add_cross(a, b, c):
+    """a + b x c, in the order in which each product joins a sum: an instruction for each, where one does both."""
+    return (
+        a[0] + b[1] * c[2] - b[2] * c[1],
+        a[1] + b[2] * c[0] - b[0] * c[2],
+        a[2] + b[0] * c[1] - b[1] * c[0],
+    )
+
+
 def normalise(a):
     """a / |a|; a must not be zero."""
     return scale(reciprocal_sqrt(dot(a, a)), a)
@@ -67,6 +76,33 @@ def normalise_vjp(a, w):
     r = reciprocal_sqrt(dot(a, a))
     n = scale(r, a)
     return scale(r, add(w, scale(-dot(w, n), n)))
+
+
+def shortening(a):
+    """c = 1/|a| - 1 of nearly a unit vector, and e = |a|^2 - 1: c = (1 + e)^(-1/2) - 1 = -e/2 + 3 e^2/8 - 5 e^3/16.
+
+    What is left out, 35 e^4/128, is below rounding for every step that is not refused: |e| <= 2e-4.
+    """
+    e = dot(a, a) - number(1.0, a[0])
+    return e * (number(-1 / 2, e) + e * (number(3 / 8, e) + e * number(-5 / 16, e))), e
+
+
+def project(y):
+    """A step's end with its first three components, nearly a unit vector, made one; and | |m|^2 - 1 | before that.
+
+    m = y + c y, as 1 + c would be rounded like 1: a bias that makes errors of float32 four times as large after 4000
+    steps.
+    """
+    c, e = shortening(y)
+    return (*add(y[:3], scale(c, y[:3])), *y[3:]), abs(e)
+
+
+def project_vjp(y, w):
+    """Cotangent of y for the cotangent w of the unit vector n that `project` makes of it: (w - (w . n) n) / |y|."""
+    c, _ = shortening(y)
+    n = add(y, scale(c, y))
+    across = add(w, scale(-dot(w, n), n))
+    return add(across, scale(c, across))
 
 
 def rotate_towards(m, target, fraction):

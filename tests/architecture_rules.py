@@ -48,8 +48,9 @@ ALLOWED = {
     "kernel_lanes": {"kernel_registers"},
     "kernels": {"kernel_lanes", "kernel_registers", "layout", "vector"},
     "kernel_philox": {"kernel_lanes", "kernel_registers", "kernels", "layout", "philox"},
-    "kernel_trajectory": {"heating", "llgs", "local_noise", "parameters", "solvers", "waveforms"}
-    | {"kernel_cache", "kernel_lanes", "kernel_philox", "kernel_registers", "kernels"},
+    "kernel_prepared": {"kernel_lanes", "kernel_registers", "layout"},
+    "kernel_trajectory": {"heating", "llgs", "local_noise", "parameters", "solvers", "vector", "waveforms"}
+    | {"kernel_cache", "kernel_lanes", "kernel_philox", "kernel_prepared", "kernel_registers", "kernels"},
     "compiled": {"kernel_trajectory", "layout", "parameters", "sampled", "threads"},
     "eager": {"fused", "parameters", "philox", "plan", "thermal"},
     "fused": {"heating", "llgs", "local_noise", "philox", "plan", "solvers", "thermal", "vector", "waveform"},
@@ -95,7 +96,7 @@ ALLOWED = {
 WITNESS = ("reference", "reference_physics")
 FORBIDDEN_TO_THE_WITNESS = {
     *("vector", "solvers", "parameters", "stability", "geometry", "philox", "thermal", "local_noise", "theory"),
-    *("kernels", "kernel_lanes", "kernel_philox", "kernel_registers", "kernel_trajectory", "layout"),
+    *("kernels", "kernel_lanes", "kernel_philox", "kernel_prepared", "kernel_registers", "kernel_trajectory", "layout"),
     *("compiled", "eager", "fused", "plan", "guard", "call"),
     *("adjoint", "kernel_drives", "kernel_passage", "integrate", "integrate_checks", "simulate", "start"),
 } | PHYSICS
@@ -115,7 +116,7 @@ OWNERS = {
     "numba": {f"shno.{name}" for name in ("chunk", "kernels", "kernel_cache", *(f"kernel_{x}" for x in KERNELS))}
     | {"validation.speed_peak", "neuromorph.lif_kernels", "neuromorph.encoding", "neuromorph.intrinsics"}
     | {"neuromorph.sparse_kernels", "neuromorph.sparse_convolution_kernels"},
-    "llvmlite": {"neuromorph.intrinsics", *(f"shno.kernel_{x}" for x in ("lanes", "philox", "registers"))},
+    "llvmlite": {"neuromorph.intrinsics", *(f"shno.kernel_{x}" for x in ("lanes", "philox", "prepared", "registers"))},
     "matplotlib": {
         *("shno.plots", "shno.plots_sweep", "shno.experiment_plots"),
         *("neuromorph.plots", "neuromorph.prediction_plots", "validation"),

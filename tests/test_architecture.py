@@ -34,7 +34,7 @@ def test_the_source_keeps_the_import_rules():
         ("shno.theory", "from shno.llgs import torque"),
         ("shno.analysis.spectra", "from shno.simulate import simulate"),
         ("shno.analysis.brand_new", "from shno import experiments"),
-        ("shno.experiments.maps", "from shno.kernels import project"),
+        ("shno.experiments.maps", "from shno.kernels import lanes"),
         ("shno.reference", "import shno"),
         ("shno.reference", "from importlib import import_module\nx = import_module('shno.kernels')"),
         ("shno.fields", "from shno.oscillator import Oscillator"),

@@ -56,6 +56,13 @@ def run(layout, out, x, a):
     operate(layout, out, x, a)
 
 
+def test_spilled_vectors_lie_on_cache_lines():
+    layout, numbers = Layout((), 0, 64), np.ones(64)
+    run_sines(layout, numbers.copy(), numbers)
+    (code,) = run_sines.inspect_llvm().values()
+    assert "alignstack=64" in code
+
+
 @njit
 def run_sines(layout, out, turns):
     sines(layout, out, turns)

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from shno.simulate import LARGEST_NORM_ERROR
 from shno.vector import (
     accumulate,
     add,
+    add_cross,
     arctangent,
     cosine_sine,
     cross,
@@ -13,6 +15,8 @@ from shno.vector import (
     normalise,
     normalise_vjp,
     number,
+    project,
+    project_vjp,
     reciprocal_sqrt,
     rotate_towards,
     rotate_towards_vjp,
@@ -34,6 +38,7 @@ def test_products_are_those_of_numpy():
         np.testing.assert_allclose(cross(a, b), np.cross(a, b), **IDENTITY)
         np.testing.assert_allclose(dot(a, b), a @ b, **IDENTITY)
         np.testing.assert_allclose(add(a, scale(1.7, b)), a + 1.7 * b, **IDENTITY)
+        np.testing.assert_allclose(add_cross(C, a, b), C + np.cross(a, b), **IDENTITY)
 
 
 def test_cross_is_right_handed():
@@ -57,6 +62,26 @@ def test_normalise_gives_length_one_and_keeps_the_direction():
         np.testing.assert_allclose(dot(n, n), 1.0, rtol=4e-16, equal_nan=False)  # a few roundings
         np.testing.assert_allclose(cross(n, A), 0.0, atol=1e-15, equal_nan=False)
         assert dot(n, A) > 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_project_gives_length_one_to_rounding_for_every_step_that_is_not_refused(dtype):
+    eps = np.finfo(dtype).eps
+    n = np.array(normalise(A))
+    for excess in 2 * LARGEST_NORM_ERROR * np.linspace(-1, 1, 41):  # of |m|^2
+        y = (*(np.sqrt(1 + excess) * n).astype(dtype), dtype(300.0))
+        (*m, T), error = project(y)
+        assert T == 300.0 and {x.dtype for x in (*m, error)} == {np.dtype(dtype)}
+        np.testing.assert_allclose(np.linalg.norm(np.float64(m)), 1.0, rtol=2 * eps, equal_nan=False)  # a few roundings
+        np.testing.assert_allclose(m, n, rtol=0, atol=3 * eps, equal_nan=False)
+        np.testing.assert_allclose(error, abs(excess), rtol=0, atol=3 * eps, equal_nan=False)
+
+
+def test_project_vjp_is_autograd_through_the_length():
+    for length in (1 - LARGEST_NORM_ERROR, 1.0, 1 + LARGEST_NORM_ERROR):
+        y = (length * torch.nn.functional.normalize(torch.tensor(A, dtype=torch.float64), dim=0)).requires_grad_()
+        (expected,) = torch.autograd.grad(torch.stack(normalise(y)), y, torch.tensor(B, dtype=torch.float64))
+        np.testing.assert_allclose(project_vjp(y.detach().numpy(), B), expected, **IDENTITY)
 
 
 def test_reciprocal_sqrt_squared_times_x_is_one():

@@ -45,7 +45,7 @@ class Mutation:
     refused: str = ""
 
 
-PROJECTED = "(*scale(reciprocal_sqrt(square), y[:3]), *y[3:])"
+PROJECTED = "(*add(y[:3], scale(c, y[:3])), *y[3:])"
 SIGMA = "(number(2.0, alpha) * alpha * thermal_energy(temperature, Ms, volume) / (gamma * dt)) ** 0.5"
 THERMAL = ("N1", "N2", "N4", "N5", "N6", "N7")
 MUTATIONS = {
@@ -82,7 +82,7 @@ MUTATIONS = {
         ("N2",),
         (
             ("shno/solvers.py", "return add(y, scale(number(1 / 6, h) * h, slope))", "return add(y, scale(h, k1))"),
-            ("shno/kernels.py", PROJECTED, "y"),
+            ("shno/vector.py", PROJECTED, "y"),
         ),
         "IntegrationError",
     ),
@@ -105,7 +105,7 @@ MUTATIONS = {
     "sense": Mutation(
         "precession in the other sense",
         ("D1", "D2"),
-        (("shno/llgs.py", "return cross(add(D, cross(m, C)), m)", "return cross(add(scale(-1, D), cross(m, C)), m)"),),
+        (("shno/llgs.py", "return cross(add_cross(D, m, C), m)", "return cross(add_cross(scale(-1, D), m, C), m)"),),
     ),
     "time": Mutation(
         "gamma for gamma/(1 + alpha^2) in the step",
@@ -126,7 +126,7 @@ MUTATIONS = {
     "projection": Mutation(
         "no projection on |m| = 1",
         ("I6",),
-        (("shno/kernels.py", PROJECTED, "y"),),
+        (("shno/vector.py", PROJECTED, "y"),),
     ),
     "torque": Mutation(
         "current to torque without its factor 1/2",
