@@ -83,8 +83,8 @@ def test_operations_are_counted_once_and_constants_cost_nothing():
     assert 0.0 * a == 0.0 and 1.0 * a is a and a + 0.0 is a and a * -1.0 is -a
     assert -1.0 * (-1.0 * a) is a
     assert a * b is a * b and a - b is a - b
-    (a * b + a - 2.0 * b) ** 0.5
-    assert (book.count("sum"), book.count("product"), book.count("root")) == (3, 2, 1)  # a - b, + a, - 2 b; a b, 2 b
+    abs(a * b + a - 2.0 * b)
+    assert (book.count("sum"), book.count("product")) == (3, 2)  # a - b, + a, - 2 b; a b, 2 b
 
 
 def test_a_step_has_the_operations_of_the_equation():
@@ -97,8 +97,8 @@ def test_a_step_has_the_operations_of_the_equation():
 def test_arithmetic_of_the_innermost_loop_is_counted_by_vector():
     (loop,) = speed_peak.innermost(LOOP)
     assert loop[0].startswith(".inner")
-    assert speed_peak.arithmetic(loop) == (3, 16)  # fused, product, root: no scalars, no logic, nothing outside
-    assert speed_peak.arithmetic(loop * 2) == (3, 16)  # unrolled: two roots
+    assert speed_peak.arithmetic(loop) == (3, 16)  # fused, product, estimate: no scalars, nothing outside
+    assert speed_peak.arithmetic(loop * 2) == (3, 16)  # unrolled: two sizes
     assert speed_peak.arithmetic(["	vmulps	%zmm1, %zmm1, %zmm3"]) == (0, 0)
 
 
@@ -108,7 +108,7 @@ def test_instructions_of_the_kernel_are_at_least_the_equations():
     except NotRun as reason:
         pytest.skip(str(reason))
     sums, products = speed_peak.operations(neurons(2))
-    assert max(sums, products) <= found <= sums + products + speed_peak.REFINEMENT and lanes in (4, 8, 16)
+    assert max(sums, products) <= found <= sums + products + speed_peak.WATCHED and lanes in (4, 8, 16)
 
 
 def test_chains_are_multiply_adds():

@@ -3,7 +3,8 @@
 Instructions are counted in the machine code, compiled anew from the kernel's own source for the arguments of a real
 run: of the loops that hold no other loop, the one with the most packed float32 arithmetic is the loop over lanes (add,
 subtract, multiply, their fusions, divide, root, estimates, largest and smallest; no moves, no logic, no conversions). A
-step takes one square root, so the loop's instructions over its roots are those of a step of one vector of lanes.
+step takes one size without sign, that of the norm's error, so the loop's instructions over those are those of a step of
+one vector of lanes.
 The count is held against the equation, whose sums and products are counted by running the step on numbers that write
 down what is asked of them: a processor that fuses products with sums needs at least the larger of both numbers, and
 at most both together, with the root's own refinement.
@@ -25,14 +26,14 @@ from shno.llgs import right_hand_side
 from shno.parameters import arguments, parameters, reduced_step
 from shno.solvers import rk4
 from shno.threads import thread_count
-from shno.vector import dot, normalise
+from shno.vector import project
 from validation.speed_system import DT, NotRun, Row, advanced, agree, interleaved, kernel_call, median, neurons, seconds
 
 N, STEPS = 100_000, 4000  # enough for the kernel to be what is measured: a call takes as long as some 150 steps
 ARITHMETIC = re.compile(r"v(add|sub|mul|div|sqrt|rcp14|rsqrt14|rcp|rsqrt|max|min|fn?m(add|sub)(132|213|231))ps$")
-ROOTS = re.compile(r"v(sqrt|rsqrt14|rsqrt)ps$")
+SIZES = re.compile(r"v(andps|pandd)$")  # a number without its sign
 LANES = {"zmm": 16, "ymm": 8, "xmm": 4}  # float32 in a register
-REFINEMENT = 6  # instructions that make a reciprocal root of its estimate, and watch the norm's worst error
+WATCHED = 1  # instruction that keeps the largest of the norm's errors
 CHAINS, LINKS, WIDTH = 12, 40, 64  # CHAINS: more than latency (4 cycles) x units (2), fewer than registers
 REPEATS, SHORT = 10_000, 1000  # of all links over WIDTH lanes: about 40 ms, and 250 us, of which a call takes 1
 TICKS = 3  # instructions of one cycle in a link of the clock's chain: shift, exclusive or, add
@@ -51,7 +52,7 @@ class Operations:
         return self.known.setdefault(key, Asked(self, key))
 
     def count(self, kind):
-        """How many "sum", "product" or "root" there are."""
+        """How many "sum" or "product" there are."""
         return sum(key[0] == kind for key in self.known)
 
 
@@ -83,13 +84,9 @@ class Asked:
         """A sum with a sign."""
         return -self + other
 
-    def __pow__(self, exponent):
-        """The square root."""
-        return self.book.number("root", self, exponent)
-
-    def __rtruediv__(self, other):
-        """One over it: the reciprocal root is one estimate."""
-        return self.book.number("reciprocal", other, self)
+    def __abs__(self):
+        """A bit, no sum."""
+        return self
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -112,8 +109,7 @@ def operations(system):
     h, tree = symbol(reduced_step(values, DT)), symbol(arguments(values))
     m = tuple(book.number("given", axis) for axis in "xyz")
     after = rk4(right_hand_side, m, h, tree, tree, tree)
-    normalise(after)
-    dot(after, after) + -1.0  # the norm's error
+    project(after)
     return book.count("sum"), book.count("product")
 
 
@@ -131,14 +127,14 @@ def innermost(assembly):
 
 
 def arithmetic(loop):
-    """(packed float32 instructions of a loop over its roots, lanes of a vector); (0, 0) for one without a root."""
-    words = [line.split() for line in loop if ARITHMETIC.match((line.split() or [""])[0])]
-    roots = [word for word in words if ROOTS.match(word[0])]
-    if not roots:
+    """(packed float32 instructions of a loop over its sizes, lanes of a vector); (0, 0) for one without any."""
+    words = [line.split() or [""] for line in loop]
+    sizes = [word for word in words if SIZES.match(word[0])]
+    if not sizes:
         return 0.0, 0
-    (register,) = {re.search("[xyz]mm", " ".join(word))[0] for word in roots}
-    same = [word for word in words if register in " ".join(word)]
-    return len(same) / len(roots), LANES[register]
+    (register,) = {re.search("[xyz]mm", " ".join(word))[0] for word in sizes}
+    same = [word for word in words if ARITHMETIC.match(word[0]) and register in " ".join(word)]
+    return len(same) / len(sizes), LANES[register]
 
 
 @cache
@@ -211,9 +207,9 @@ def instruction_count():
     """Instructions of a step over the sums and products of the equation together."""
     count, lanes = instructions()
     sums, products = operations(neurons(10))
-    most = sums + products + REFINEMENT
+    most = sums + products + WATCHED
     agree("the larger of sums and products, less what the loop does,", max(sums, products) - count, 0)
-    return count / most, f"{count:g} instructions of {lanes} lanes; {sums} sums, {products} products, {REFINEMENT} more"
+    return count / most, f"{count:g} instructions of {lanes} lanes; {sums} sums, {products} products, {WATCHED} more"
 
 
 def share_of_peak():

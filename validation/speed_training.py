@@ -85,7 +85,8 @@ def eager(parameters, m, a_DL, *, dt, n_steps, **watched):
 def by_hand(parameters, m, a_DL, *, dt, n_steps, **watched):
     """`eager` by the neuron's equation with what is zero left out."""
     *numbers, h = neuron_constants()
-    return stepped(lambda m: rk4_step(lambda m: torque(m, a_DL, *numbers), m, h), m, n_steps, **watched)
+    step = partial(rk4_step, lambda m: torque(m, a_DL, *numbers), h=h, root=torch.sqrt)
+    return stepped(step, m, n_steps, **watched)
 
 
 def checkpointed(parameters, m, a_DL, **settings):
