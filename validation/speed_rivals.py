@@ -110,9 +110,8 @@ class Eager:
         self.torch, (*numbers, h) = torch, constants(system)
         kind, values = getattr(torch, dtype), parameters(*system[:2])
         self.m0, a = as_tensors((tuple(system[2].T), values["a_DL"]), kind)
-        general = general_step(values, h, kind)
-        by_hand_step = partial(rk4_step, lambda m: torque(m, a, *numbers), h=h, root=torch.sqrt)
-        self.step = by_hand_step if by_hand else general
+        written_out = partial(rk4_step, lambda m: torque(m, a, *numbers), h=h, root=torch.sqrt)
+        self.step = written_out if by_hand else general_step(values, h, kind)
 
     def __call__(self, steps):
         """The state (n, 3) after so many steps."""
@@ -211,11 +210,6 @@ def setting():
     return system, reference(system, STEPS * DT), advanced(system, STEPS)
 
 
-def ours(system):
-    """Seconds of our run."""
-    return seconds(advanced, system, STEPS)
-
-
 def against_eager():
     """Seconds a step of eager torch, in a process of its own, over ours."""
     system, *_ = setting()
@@ -223,7 +217,7 @@ def against_eager():
     error = rms(advanced(system, EAGER_STEPS), exact)
     errors = [rms(Eager(system, by_hand=by_hand)(EAGER_STEPS), exact) for by_hand in (False, True)]
     agree("the end states", max(error, *errors), 1e-5)  # float32 over 100 steps
-    times = interleaved({"eager": eager_apart, "ours": partial(ours, system)})
+    times = interleaved({"eager": eager_apart, "ours": partial(seconds, advanced, system, STEPS)})
     median_of_ours = float(np.median(times["ours"]))
     by_hand, kept = (eager_apart(*which) / median_of_ours for which in ((True, False), (False, True)))
     words = f"in processes of its own, its rms error {errors[0]:.1e}, ours {error:.1e}, {rate(times)}"
@@ -262,7 +256,8 @@ def against_jax():
     parts = best({parts: partial(seconds, rival, STEPS) for parts, rival in rivals.items()})
     errors = rms(end, exact), rms(rivals[parts](STEPS), exact)
     agree("its error and the allowed one", errors[1], 3 * errors[0])
-    times = interleaved({"rival": partial(seconds, rivals[parts], STEPS), "ours": partial(ours, system)})
+    sides = {"rival": partial(seconds, rivals[parts], STEPS), "ours": partial(seconds, advanced, system, STEPS)}
+    times = interleaved(sides)
     found = "its rms error {1:.1e}, ours {0:.1e}".format(*errors)
     return ratio(times, "rival", "ours"), f"{parts} calls at once, {found}, {rate(times)}"
 
@@ -281,7 +276,7 @@ def against_diffrax():
     rival = rivals[chosen]
     errors = rms(end, exact), rms(rival(STEPS), exact)
     agree("its error and the allowed one", errors[1], 3 * errors[0])
-    times = interleaved({"rival": partial(seconds, rival, STEPS), "ours": partial(ours, system)})
+    times = interleaved({"rival": partial(seconds, rival, STEPS), "ours": partial(seconds, advanced, system, STEPS)})
     found = f"its rms error {errors[1]:.1e}, ours {errors[0]:.1e}"
     evaluations, gain = int(rival.taken) * TSIT5_STAGES, ratio(times, "rival", "ours")
     stepped = f"{chosen[0]} {chosen[1]:g}, {int(rival.taken)} steps for our {STEPS}"
