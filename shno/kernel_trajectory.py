@@ -6,7 +6,7 @@ stay in the L1 cache, then the solver's step reads them. What a layout does not 
 Profile (RK4, float32, easy-plane neuron, 16 lanes a vector; AMD family 25 model 17, 3.7 GHz, one vector multiply-add a
 cycle): deterministic: 122 instructions a step and vector, 83 arithmetic (72 multiply), 9 of spilled numbers; 82 cycles,
 one for each arithmetic instruction: multipliers bound it, memory does not (family 26, twice the multipliers: latency).
-thermal: 350 (Heun: 285, of 65 without noise), 215 cycles: step 145, Philox 111 (28 wide products), Box-Muller 84,
+thermal: 350 (Heun: 285, of 69 without noise), 215 cycles: step 145, Philox 111 (28 wide products), Box-Muller 84,
 scaling 10.
 """
 
